@@ -1,0 +1,9 @@
+"""The synthetic weights must not depend on the numpy release."""
+
+from __future__ import annotations
+
+from .fill import selftest
+
+
+def test_fill_draws_the_stored_numbers() -> None:
+    selftest()
