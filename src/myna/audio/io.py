@@ -1,0 +1,380 @@
+"""Recordings in, as mono float32; and 16-bit WAVE out.
+
+Everything is decoded in this process by libav (PyAV), from a stream of bytes and never from a name. The limits hold while
+decoding, so a small file that unpacks to days of silence costs no more than a file of the allowed length.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+import av
+import numpy as np
+import soxr
+from av.error import FFmpegError
+
+from myna.audio.container import check_whole, identify, not_opened, size_of, too_many_channels, truncated
+from myna.core.errors import BadAudio, BadInput, LimitExceeded, NotFound, WorkspaceError
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+Source = Path | bytes | BinaryIO
+"""A file, its bytes, or anything with ``read``."""
+
+CODECS = ",".join(
+    (
+        "aac,alac,flac,libopus,mp3,mp3float,opus,vorbis,adpcm_ima_wav,adpcm_ms",
+        "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le",
+        "pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le",
+    )
+)
+"""libav decoders that may run; video and pictures in a file are never decoded."""
+
+MAX_PEAK = 64.0
+"""36 dB over full scale: beyond it the file holds something else than samples in -1..1."""
+
+_BLOCK_SAMPLES = 65536
+_BLOCK_BYTES = 1 << 20
+_DURATION_SLACK_S = 0.25  # encoder delay and padding that headers may or may not count
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """What a recording may be at most (and at least); anything else raises `LimitExceeded` while decoding."""
+
+    max_bytes: int = 1 << 30
+    max_seconds: float = 7200.0
+    max_channels: int = 8
+    min_rate_hz: int = 4000
+    max_rate_hz: int = 384000
+
+
+DEFAULT_LIMITS = DecodeLimits()
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Sound: ``samples`` float32 ``(T,)``, mono, full scale -1..1 (louder is kept, not clipped), at ``sample_rate`` Hz."""
+
+    samples: np.ndarray
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says. ``seconds`` is None where it does not say; only decoding tells the truth."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    seconds: float | None
+
+
+def decode(source: Source, sample_rate: int | None = None, *, limits: DecodeLimits = DEFAULT_LIMITS) -> Audio:
+    """Decode a whole recording to mono, at ``sample_rate`` Hz (its own rate where None).
+
+    Raises:
+        BadAudio: not audio, empty, truncated, damaged, or samples that are not numbers.
+        LimitExceeded: more bytes, seconds, channels or Hz than ``limits`` allow.
+        NotFound: the path is no file.
+    """
+    sound = bytearray()  # grows in place; joining a list of blocks would need the memory twice
+    with _opened(source, limits) as recording:
+        rate = recording.sample_rate
+        for block in _resampled(recording.blocks(), rate, sample_rate):
+            sound += block.data
+    return Audio(np.frombuffer(sound, np.float32), sample_rate or rate)
+
+
+def decode_blocks(
+    source: Source, sample_rate: int | None = None, *, limits: DecodeLimits = DEFAULT_LIMITS
+) -> Iterator[np.ndarray]:
+    """Like `decode`, block by block: float32 ``(t,)`` mono. The file is opened when the first block is asked for.
+
+    A damaged or truncated recording raises when the damage is reached, thus after blocks that were good.
+    """
+    with _opened(source, limits) as recording:
+        yield from _resampled(recording.blocks(), recording.sample_rate, sample_rate)
+
+
+def probe(source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS) -> AudioInfo:
+    """What the header says, without decoding. Raises like `decode`."""
+    with _opened(source, limits) as recording:
+        return recording.info
+
+
+def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """``samples`` ``(T,)`` or ``(T, channels)`` as float32 at ``to_hz`` (soxr, high quality)."""
+    if min(from_hz, to_hz) <= 0:
+        raise BadInput(f"cannot resample from {from_hz} Hz to {to_hz} Hz; both must be above 0")
+    sound = np.asarray(samples, np.float32)
+    if from_hz == to_hz:
+        return sound
+    return np.asarray(soxr.resample(sound, from_hz, to_hz, quality="HQ"), np.float32)
+
+
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """Float samples in -1..1 as int16; louder ones are clipped, never wrapped around. int16 stays as it is."""
+    if samples.dtype == np.int16:
+        return samples
+    return np.rint(np.clip(samples, -1.0, 32767 / 32768) * np.float32(32768)).astype(np.int16)
+
+
+def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Write 16-bit mono WAVE (RIFF) in one go: the file is there whole or not at all.
+
+    Raises:
+        WorkspaceError: the folder cannot be written or the disk is full.
+    """
+    data = to_int16(np.asarray(samples)).astype("<i2", copy=False).tobytes()
+    if len(data) > 0xFFFFFFFF - 36:
+        raise LimitExceeded(f"{path.name} would pass 4 GiB, more than WAVE can hold; write shorter pieces or flac")
+    with writing(path) as temporary:
+        Path(temporary).write_bytes(wav_header(sample_rate, len(data)) + data)
+
+
+def wav_header(sample_rate: int, num_bytes: int | None) -> bytes:
+    """RIFF/WAVE head for 16-bit mono PCM; ``num_bytes`` None writes the "unknown length" of a stream."""
+    data = 0xFFFFFFFF if num_bytes is None else num_bytes
+    riff = 0xFFFFFFFF if num_bytes is None else num_bytes + 36
+    words = (b"RIFF", riff.to_bytes(4, "little"), b"WAVEfmt ", (16).to_bytes(4, "little"), b"\x01\x00\x01\x00")
+    rates = (sample_rate.to_bytes(4, "little"), (2 * sample_rate).to_bytes(4, "little"), b"\x02\x00\x10\x00")
+    return b"".join(words + rates) + b"data" + data.to_bytes(4, "little")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise WorkspaceError(f"cannot write {path}: {error.strerror}; check the folder's permissions and free space") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _Nameless:
+    """A stream as libav may see it: bytes only, no name to judge by."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
+
+
+class _Recording:
+    """An open recording: its header judged, its samples not yet decoded."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream, limits: DecodeLimits) -> None:
+        self._container = container
+        self._stream = stream
+        self._limits = limits
+        self.sample_rate = int(stream.rate or 0)
+        self.info = AudioInfo(
+            container.format.name.split(",")[0],
+            stream.codec_context.name,
+            self.sample_rate,
+            stream.codec_context.channels,
+            self._declared_seconds(),
+        )
+        self._check_header()
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Mono float32 blocks of some ten thousand samples, every limit checked on the way."""
+        pending: list[np.ndarray] = []
+        waiting = total = 0
+        most = int(self._limits.max_seconds * self.sample_rate)
+        for frame in self._frames():
+            sound = self._mono(frame)
+            total += len(sound)
+            if total > most:
+                raise self._too_long()
+            pending.append(sound)
+            waiting += len(sound)
+            if waiting >= _BLOCK_SAMPLES:
+                yield _checked(np.concatenate(pending))
+                pending, waiting = [], 0
+        if not total:
+            raise BadAudio("the recording holds no sound at all; record at least a few seconds of speech")
+        if pending:
+            yield _checked(np.concatenate(pending))
+        self._check_ending(total)
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        """Decoded frames; a few broken packets are skipped (streams often begin inside a frame), many are damage."""
+        packets = broken = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                packets += 1
+                try:
+                    yield from packet.decode()
+                except FFmpegError:
+                    broken += 1
+                    if broken > 8 + packets // 50:
+                        raise self._damaged() from None
+        except FFmpegError:
+            raise self._damaged() from None
+        if broken * 2 > packets:
+            raise self._damaged()
+
+    def _mono(self, frame: AudioFrame) -> np.ndarray:
+        channels = frame.layout.nb_channels
+        if frame.sample_rate != self.sample_rate:
+            raise BadAudio(
+                f"the recording changes from {self.sample_rate} to {frame.sample_rate} Hz midway; export it with one rate"
+            )
+        if channels > self._limits.max_channels:
+            raise too_many_channels(channels, self._limits.max_channels)
+        raw = frame.to_ndarray()
+        sound = _as_float(raw)
+        if channels == 1:
+            return sound.reshape(-1)
+        return sound.mean(axis=0) if frame.format.is_planar else sound.reshape(-1, channels).mean(axis=1)
+
+    def _declared_seconds(self) -> float | None:
+        stream = self._stream
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return self._container.duration / 1e6 if self._container.duration else None
+
+    def _check_header(self) -> None:
+        limits, info = self._limits, self.info
+        if info.channels > limits.max_channels:
+            raise too_many_channels(info.channels, limits.max_channels)
+        if not limits.min_rate_hz <= info.sample_rate <= limits.max_rate_hz:
+            raise LimitExceeded(
+                f"the recording has {info.sample_rate} Hz; allowed are {limits.min_rate_hz} to {limits.max_rate_hz} Hz"
+            )
+        if info.seconds is not None and info.seconds > limits.max_seconds:
+            raise self._too_long(info.seconds)
+
+    def _check_ending(self, total: int) -> None:
+        """Formats whose header tells the length exactly must keep their word."""
+        promised = self.info.seconds
+        if promised is None or self.info.container not in ("flac", "mov", "matroska"):
+            return
+        if total / self.sample_rate < promised - _DURATION_SLACK_S:
+            raise truncated(f"its header promises {promised:.1f} s, {total / self.sample_rate:.1f} s are there")
+
+    def _too_long(self, seconds: float | None = None) -> LimitExceeded:
+        length = "longer than" if seconds is None else f"{seconds:.0f} s long, more than"
+        return LimitExceeded(f"the recording is {length} the allowed {self._limits.max_seconds:.0f} s; give a shorter one")
+
+    @staticmethod
+    def _damaged() -> BadAudio:
+        return BadAudio("the recording is damaged and cannot be decoded; copy or export it again")
+
+
+def _as_float(raw: np.ndarray) -> np.ndarray:
+    """PCM of any sample format as float32, full scale -1..1."""
+    if raw.dtype == np.uint8:
+        return (raw.astype(np.float32) - 128) / 128
+    if raw.dtype.kind == "i":
+        return raw.astype(np.float32) / np.float32(2.0 ** (8 * raw.dtype.itemsize - 1))
+    return raw.astype(np.float32, copy=False)
+
+
+def _checked(sound: np.ndarray) -> np.ndarray:
+    peak = float(np.max(np.abs(sound)))  # NaN if any sample is
+    if not np.isfinite(peak):
+        raise BadAudio("the recording holds samples that are not numbers (NaN or infinite); export it again as 16-bit PCM")
+    if peak > MAX_PEAK:
+        raise BadAudio(f"the recording's samples reach {peak:.3g} where 1.0 is full scale; scale them to -1..1")
+    return sound
+
+
+def _resampled(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int | None) -> Iterator[np.ndarray]:
+    if to_hz is None or to_hz == from_hz:
+        yield from blocks
+        return
+    if to_hz <= 0:
+        raise BadInput(f"cannot resample to {to_hz} Hz; the rate must be above 0")
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        sound = stream.resample_chunk(block)
+        if len(sound):
+            yield sound
+    tail = stream.resample_chunk(np.empty(0, np.float32), last=True)
+    if len(tail):
+        yield tail
+
+
+def _refuse_other_files(url: str, flags: int, options: dict[str, Any]) -> NoReturn:
+    raise BadAudio("the recording refers to another file; give a recording that is complete in itself")
+
+
+@contextmanager
+def _opened(source: Source, limits: DecodeLimits) -> Iterator[_Recording]:
+    with _bytes_of(source, limits) as stream:
+        demuxers = identify(stream)
+        check_whole(stream, demuxers, limits.max_channels)
+        options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
+        try:
+            container = av.open(_Nameless(stream), "r", options=options, io_open=_refuse_other_files)
+        except FFmpegError:
+            raise not_opened(demuxers) from None
+        with container:
+            audio = container.streams.best("audio")
+            if audio is None:
+                raise BadAudio("the file holds no audio track that can be decoded; give a file with sound in it")
+            yield _Recording(container, audio, limits)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _bytes_of(source: Source, limits: DecodeLimits) -> Iterator[BinaryIO]:
+    """The source as a seekable stream without a name (libav must not judge by one), within the size limit."""
+    if isinstance(source, bytes):
+        stream: BinaryIO = io.BytesIO(source)
+    elif isinstance(source, Path):
+        stream = _open_file(source)
+    else:
+        stream = _spooled(source, limits.max_bytes)
+    with stream:
+        size = size_of(stream)
+        if not size:
+            raise BadAudio("the recording is empty (0 bytes); give a file with sound in it")
+        if size > limits.max_bytes:
+            raise _too_big(limits.max_bytes)
+        yield stream
+
+
+def _open_file(path: Path) -> BinaryIO:
+    try:
+        if path.is_file():
+            return path.open("rb")
+    except OSError as error:
+        raise WorkspaceError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+    raise NotFound(f"there is no file {path}; give the path of a recording")
+
+
+def _spooled(source: BinaryIO, max_bytes: int) -> BinaryIO:
+    """Copy a stream that may be endless or unseekable, no further than the limit; one that can is put back."""
+    copy = tempfile.SpooledTemporaryFile(max_size=16 * _BLOCK_BYTES)
+    start = source.tell() if source.seekable() else None
+    while block := source.read(_BLOCK_BYTES):
+        copy.write(block)
+        if copy.tell() > max_bytes:
+            copy.close()
+            raise _too_big(max_bytes)
+    if start is not None:
+        source.seek(start)
+    return copy  # type: ignore[return-value]
+
+
+def _too_big(max_bytes: int) -> LimitExceeded:
+    return LimitExceeded(f"the recording has more than the allowed {max_bytes / 2**20:.0f} MiB; give a smaller file")
