@@ -1,0 +1,1 @@
+"""Files that ship with the package: read through `myna.core.assets`, never by path."""

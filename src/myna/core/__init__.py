@@ -1,0 +1,1 @@
+"""Words every room shares: errors, settings, workspace, versions, assets, progress, speech."""

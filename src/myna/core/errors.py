@@ -1,0 +1,103 @@
+"""Every error Myna raises on purpose: one tree, whose classes say whose fault it was.
+
+A class has a stable ``kind`` (what doors put into their replies). Messages are one line, say what is wrong and what
+would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class MynaError(Exception):
+    """Root of the tree. ``kind`` is stable, for programs; the message is for people."""
+
+    kind = "error"
+
+
+class CallerError(MynaError):
+    """The caller can mend it: another input, another name, another value."""
+
+    kind = "bad_request"
+
+
+class BadInput(CallerError):
+    """A text, a value or a file that cannot be used."""
+
+    kind = "bad_input"
+
+
+class BadAudio(BadInput):
+    """Bytes that are no audio, or audio that cannot be used (empty, silent, too short, too long, truncated)."""
+
+    kind = "bad_audio"
+
+
+class LimitExceeded(BadInput):
+    """Larger than this installation allows."""
+
+    kind = "limit_exceeded"
+
+
+class NotFound(CallerError):
+    """A voice, file, job or folder that is not there."""
+
+    kind = "not_found"
+
+
+class UnknownChoice(CallerError):
+    """A name outside a closed set; the message lists the set."""
+
+    kind = "unknown_choice"
+
+    def __init__(self, what: str, given: object, choices: Iterable[str]) -> None:
+        self.choices = tuple(choices)
+        super().__init__(f"unknown {what} {given!r}; choose one of: {', '.join(self.choices)}")
+
+
+class Conflict(CallerError):
+    """It exists already, or its state does not allow this now."""
+
+    kind = "conflict"
+
+
+class InstallationError(MynaError):
+    """Whoever runs this installation can mend it."""
+
+    kind = "installation"
+
+
+class MissingAsset(InstallationError):
+    """A model file is absent; the message names it and how to get it."""
+
+    kind = "missing_asset"
+
+
+class MissingExtra(InstallationError):
+    """A library is not installed; the message names the extra that brings it."""
+
+    kind = "missing_extra"
+
+
+class WorkspaceError(InstallationError):
+    """A folder cannot be read or written, or the disk is full."""
+
+    kind = "workspace"
+
+
+class BadCheckpoint(CallerError):
+    """A model file that is damaged, foreign, or asks to execute something."""
+
+    kind = "bad_checkpoint"
+
+
+class TrainingFailed(MynaError):
+    """Training cannot go on (loss is not a number, no usable clip is left)."""
+
+    kind = "training_failed"
+
+
+class Cancelled(MynaError):
+    """Somebody asked for the work to stop."""
+
+    kind = "cancelled"

@@ -1,0 +1,86 @@
+"""What is said, in whose voice, and what comes back: the words every door and every speaker share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+MAX_TEXT_CHARS = 20_000
+"""Longest text of one request: about 25 minutes of speech."""
+
+Samples = npt.NDArray[np.float32]
+
+
+class Voice(BaseModel):
+    """Whose voice: trained weights (none: the base as it is, "zero-shot") and a reference clip with its words."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    version: str = Field(default="lite", description="model version of the weights")
+    gpt: Path | None = Field(default=None, description="GPT weights; none: the version's base")
+    sovits: Path | None = Field(default=None, description="SoVITS weights; none: the version's base")
+    reference: Path = Field(description="a clip of the voice, 3 to 10 s")
+    reference_text: str = Field(default="", description="the words of the reference; empty: its tokens are not used")
+    reference_language: str = Field(default="en", description="language of the reference's words")
+
+
+class SpeechRequest(BaseModel):
+    """One thing to say. It names its voice itself, so a speaker keeps no "current" one."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    text: str = Field(description=f"what to say, at most {MAX_TEXT_CHARS} characters")
+    voice: Voice
+    language: str = Field(default="en", description="language of the text")
+    speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is natural, 2.0 twice as fast")
+    seed: int | None = Field(default=None, ge=0, lt=2**63, description="the same seed says it the same way again")
+    top_k: int = Field(default=15, ge=1, le=1025, description="draw from this many likeliest tokens")
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0, description="draw from this share of probability")
+    temperature: float = Field(default=1.0, ge=0.0, le=2.0, description="0 always takes the likeliest token")
+    repetition_penalty: float = Field(default=1.35, ge=1.0, le=2.0, description="1 does not punish repetition")
+    sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
+    pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
+
+    @field_validator("text")
+    @classmethod
+    def _sayable(cls, text: str) -> str:
+        if len(text) > MAX_TEXT_CHARS:
+            raise ValueError(f"{len(text)} characters are too many; at most {MAX_TEXT_CHARS} can be said at once")
+        if not any(char.isalnum() for char in text):
+            raise ValueError("there is nothing to say; give a text with at least one letter or digit")
+        return text
+
+
+@dataclass(frozen=True)
+class AudioChunk:
+    """The next stretch of speech: ``samples`` (T,) float32 in [-1, 1], which begin at ``start_s`` of the whole.
+
+    ``piece`` counts the pieces the text was cut into and ``text`` is the one being said; several chunks may share it.
+    Silence after a piece belongs to that piece's last chunk, as ``pause_s`` seconds of ``samples``.
+    """
+
+    samples: Samples
+    sample_rate: int
+    start_s: float
+    piece: int
+    text: str
+    pause_s: float = 0.0
+
+    @property
+    def end_s(self) -> float:
+        """Where the chunk ends in the whole, pause included."""
+        return self.start_s + len(self.samples) / self.sample_rate
+
+
+class Speaker(Protocol):
+    """That which says. Streaming is the only way: a whole file is its chunks joined."""
+
+    def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
+        """The speech of ``request``, chunk by chunk, all at one sample rate; raises `MynaError`s."""
+        ...

@@ -1,0 +1,185 @@
+"""What a model version is: one frozen record each, and nobody compares names.
+
+The numbers of the official versions are facts of the published checkpoints (GPT-SoVITS, MIT); "lite" is the compact
+base that ships with the package. Code asks a record's fields ("does it take a speaker vector?"), never its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myna.core.errors import UnknownChoice
+
+
+@dataclass(frozen=True)
+class MelSpec:
+    """A log-mel front end: Slaney filters over a magnitude spectrogram, natural log clamped at 1e-5."""
+
+    sample_rate: int
+    n_fft: int
+    hop: int
+    bands: int
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop
+
+
+@dataclass(frozen=True)
+class GptSizes:
+    """Text-to-semantic transformer: phones in, semantic tokens out.
+
+    ``semantic_vocab`` counts the end token, which is its last.
+    """
+
+    phone_vocab: int
+    semantic_vocab: int = 1025
+    width: int = 512
+    heads: int = 16
+    layers: int = 24
+    feed_forward: int = 2048
+    bert_width: int = 1024
+
+    @property
+    def end_token(self) -> int:
+        """The token that ends a sentence; it also pads batches."""
+        return self.semantic_vocab - 1
+
+
+@dataclass(frozen=True)
+class FlowSizes:
+    """Flow-matching SoVITS (v3/v4 kind): tokens and phones to mel, in the reference's voice."""
+
+    phone_vocab: int
+    content_width: int = 768
+    codes: int = 1024
+    hidden: int = 192
+    filter: int = 768
+    heads: int = 2
+    layers: int = 6
+    kernel: int = 3
+    mrte_width: int = 512
+    mrte_heads: int = 4
+    reference_bins: int = 704
+    style_hidden: int = 128
+    speaker_width: int = 512
+    feature_width: int = 512
+    wavenet_layers: int = 8
+    dit_width: int = 1024
+    dit_depth: int = 22
+    dit_heads: int = 16
+    dit_feed_forward_mult: int = 2
+    dit_conv_layers: int = 4
+    mel_bands: int = 100
+    frames_per_content: float = 2.0
+    """Mel frames per content frame (50 per second)."""
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One generation of models.
+
+    ``symbols`` names the phone table; ``decoder`` the kind of net that turns tokens into sound ("flow" or "vits");
+    ``content`` and ``vocoder`` name the nets around it, as `models/build.py` knows them. ``reference_frames`` and
+    ``chunk_frames`` bound the prompt and one flow-matching window, in mel frames.
+    """
+
+    name: str
+    symbols: str
+    decoder: str
+    content: str
+    vocoder: str
+    gpt: GptSizes
+    flow: FlowSizes | None
+    mel: MelSpec | None
+    output_rate_hz: int
+    reference_frames: int = 0
+    chunk_frames: int = 0
+    sampling_steps: int = 32
+    has_bert: bool = True
+    has_speaker_vector: bool = False
+    is_bundled: bool = False
+    weights_suffix: str = ""
+    """What follows ``GPT_weights`` and ``SoVITS_weights`` in the official folder names."""
+
+
+_GPT_V2 = GptSizes(phone_vocab=732)
+
+VERSIONS: dict[str, ModelVersion] = {
+    version.name: version
+    for version in (
+        ModelVersion(
+            name="lite",
+            symbols="v2",
+            decoder="flow",
+            content="lite",
+            vocoder="griffin_lim",
+            gpt=GptSizes(
+                phone_vocab=732, semantic_vocab=513, width=256, heads=4, layers=6, feed_forward=1024, bert_width=0
+            ),
+            flow=FlowSizes(
+                phone_vocab=732,
+                content_width=256,
+                codes=512,
+                hidden=192,
+                filter=384,
+                layers=4,
+                mrte_width=256,
+                speaker_width=256,
+                feature_width=256,
+                wavenet_layers=3,
+                dit_width=256,
+                dit_depth=8,
+                dit_heads=4,
+                dit_conv_layers=2,
+                frames_per_content=1.0,
+            ),
+            mel=MelSpec(sample_rate=24000, n_fft=1920, hop=480, bands=100),
+            output_rate_hz=24000,
+            reference_frames=400,
+            chunk_frames=1000,
+            sampling_steps=10,
+            has_bert=False,
+            is_bundled=True,
+            weights_suffix="_lite",
+        ),
+        ModelVersion(
+            name="v3",
+            symbols="v2",
+            decoder="flow",
+            content="hubert",
+            vocoder="bigvgan",
+            gpt=_GPT_V2,
+            flow=FlowSizes(phone_vocab=732, frames_per_content=1.875),
+            mel=MelSpec(sample_rate=24000, n_fft=1024, hop=256, bands=100),
+            output_rate_hz=24000,
+            reference_frames=468,
+            chunk_frames=934,
+            weights_suffix="_v3",
+        ),
+        ModelVersion(
+            name="v4",
+            symbols="v2",
+            decoder="flow",
+            content="hubert",
+            vocoder="hifigan",
+            gpt=_GPT_V2,
+            flow=FlowSizes(phone_vocab=732, frames_per_content=2.0),
+            mel=MelSpec(sample_rate=32000, n_fft=1280, hop=320, bands=100),
+            output_rate_hz=48000,
+            reference_frames=500,
+            chunk_frames=1000,
+            sampling_steps=8,
+            weights_suffix="_v4",
+        ),
+    )
+}
+
+
+def version(name: str) -> ModelVersion:
+    """The record called ``name``; raises `UnknownChoice` naming the valid ones."""
+    try:
+        return VERSIONS[name]
+    except KeyError:
+        raise UnknownChoice("model version", name, VERSIONS) from None

@@ -1,0 +1,268 @@
+"""Where things lie: voices, their folders, the official dataset folder; and how a file is written whole or not at all.
+
+A voice folder holds everything about one voice, in the order of the eleven steps::
+
+    input_audio/    recordings as they came           transcripts/   the label file, a given transcript
+    converted_wav/  32 kHz mono wav                   experiments/   the dataset folder of each experiment
+    sliced/         clips cut at pauses               output/        speech of the inference test
+    denoised/       clips without noise               voice.json     what `say` needs to know
+
+The dataset folder's names and formats are those of GPT-SoVITS, so either program can go on with the other's folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from myna.core.errors import BadInput, NotFound, WorkspaceError
+from myna.core.versions import ModelVersion
+
+_MAX_NAME_CHARS = 64
+_PART = ".part-"
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """One experiment: what training reads. Clips are named by their wav file's name, extension included."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The experiment's name, which saved weights carry."""
+        return self.path.name
+
+    @property
+    def text_file(self) -> Path:
+        """Lines ``clip TAB phones TAB word2ph TAB normalised text``."""
+        return self.path / "2-name2text.txt"
+
+    @property
+    def bert(self) -> Path:
+        """Folder of ``<clip>.pt``, each (1024, phones); Chinese only."""
+        return self.path / "3-bert"
+
+    @property
+    def content(self) -> Path:
+        """Folder of ``<clip>.pt``, each (1, C, T) at 50 frames per second."""
+        return self.path / "4-cnhubert"
+
+    @property
+    def wav32k(self) -> Path:
+        """Folder of level-mixed 32 kHz int16 mono clips."""
+        return self.path / "5-wav32k"
+
+    @property
+    def semantic_file(self) -> Path:
+        """Header ``item_name TAB semantic_audio``, then ``clip TAB tokens``."""
+        return self.path / "6-name2semantic.tsv"
+
+    @property
+    def speaker(self) -> Path:
+        """Folder of ``<clip>.pt``, each one voiceprint as (1, width)."""
+        return self.path / "7-sv_cn"
+
+    def gpt_run(self, version: ModelVersion) -> Path:
+        """State of the GPT training, to resume from."""
+        return self.path / f"logs_s1{version.weights_suffix}"
+
+    def sovits_run(self, version: ModelVersion) -> Path:
+        """State of the SoVITS training, to resume from."""
+        return self.path / f"logs_s2{version.weights_suffix}"
+
+
+@dataclass(frozen=True)
+class VoiceFolder:
+    """Everything about one voice; see the module's text for the layout."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The voice's name."""
+        return self.path.name
+
+    @property
+    def input_audio(self) -> Path:
+        """Recordings as they came, in any format."""
+        return self.path / "input_audio"
+
+    @property
+    def converted_wav(self) -> Path:
+        """Recordings as 32 kHz mono int16 wav."""
+        return self.path / "converted_wav"
+
+    @property
+    def sliced(self) -> Path:
+        """Clips, named ``<recording>_<first sample>_<end sample>.wav`` in 32 kHz samples."""
+        return self.path / "sliced"
+
+    @property
+    def denoised(self) -> Path:
+        """The same clips, without noise."""
+        return self.path / "denoised"
+
+    @property
+    def transcripts(self) -> Path:
+        """The label file, and the transcript somebody gave."""
+        return self.path / "transcripts"
+
+    @property
+    def labels(self) -> Path:
+        """The label file (``path|speaker|language|text``), named after the folder of its clips."""
+        return self.transcripts / "denoised.list"
+
+    @property
+    def output(self) -> Path:
+        """What the trained voice said."""
+        return self.path / "output"
+
+    @property
+    def card(self) -> Path:
+        """The `Voice` record as JSON: a voice is finished when this is there."""
+        return self.path / "voice.json"
+
+    @property
+    def stamps(self) -> Path:
+        """What each finished step did, from which input."""
+        return self.path / ".steps"
+
+    def dataset(self, experiment: str = "") -> DatasetFolder:
+        """The dataset folder of ``experiment``; by default the voice's own name."""
+        return DatasetFolder(self.path / "experiments" / checked_name("experiment", experiment or self.name))
+
+    def gpt_weights(self, version: ModelVersion) -> Path:
+        """Folder of trained GPT weights, ``<experiment>-e<epoch>.safetensors``."""
+        return self.path / f"GPT_weights{version.weights_suffix}"
+
+    def sovits_weights(self, version: ModelVersion) -> Path:
+        """Folder of trained SoVITS weights, ``<experiment>_e<epoch>_s<step>.safetensors``."""
+        return self.path / f"SoVITS_weights{version.weights_suffix}"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """All voices of an installation, below ``root/voices``."""
+
+    root: Path
+
+    @property
+    def voices(self) -> list[VoiceFolder]:
+        """The voices that exist, finished or not, by name."""
+        folder = self.root / "voices"
+        if not folder.is_dir():
+            return []
+        return [VoiceFolder(path) for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
+
+    def voice(self, name: str) -> VoiceFolder:
+        """The folder of a voice, which need not exist yet; raises `BadInput` where the name cannot be a folder's."""
+        return VoiceFolder(self.root / "voices" / checked_name("voice", name))
+
+    def existing_voice(self, name: str) -> VoiceFolder:
+        """The folder of a voice that exists; raises `NotFound` naming those that do."""
+        voice = self.voice(name)
+        if not voice.path.is_dir():
+            there = ", ".join(other.name for other in self.voices) or "none yet; make one with `myna clone`"
+            raise NotFound(f"there is no voice {name!r}; voices here: {there}")
+        return voice
+
+
+def checked_name(what: str, name: str) -> str:
+    """``name`` itself; raises `BadInput` unless it is 1 to 64 letters, digits, spaces or ``_ - .``, no dot first."""
+    letters = all(char.isalnum() or char in "_-. " for char in name)
+    if not letters or not 0 < len(name) <= _MAX_NAME_CHARS or name[0] in ". -" or name != name.strip():
+        raise BadInput(
+            f"{what} name {name[:80]!r} cannot be used; take 1 to {_MAX_NAME_CHARS} letters, digits, spaces, '_', '-' "
+            "or '.', beginning with a letter, a digit or '_'"
+        )
+    return name
+
+
+def inside(root: Path, relative: str | Path) -> Path:
+    """``root / relative``, resolved; raises `BadInput` where that leaves ``root`` (``..``, absolute, symbolic link)."""
+    if "\0" in str(relative):
+        raise BadInput("a path must not contain a zero byte")
+    whole = root.resolve()
+    path = (whole / relative).resolve()
+    if path != whole and whole not in path.parents:
+        raise BadInput(f"path {str(relative)!r} leads out of its folder; give one that stays inside")
+    return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` (same suffix): renamed to it on success, removed on any failure.
+
+    Folders on the way are made. Raises `WorkspaceError` where the folder cannot be written or the disk is full.
+    """
+    temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}-{path.name}")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` whole or not at all; errors as in `writing`."""
+    with writing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 whole or not at all; errors as in `writing`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def make_folder(path: Path) -> Path:
+    """Make ``path`` and its parents where they are missing; returns it. Errors as in `writing`."""
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The plain files of ``folder`` by name, hidden and half-written ones left out; empty where it is missing."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals around ``path`` into a one-line `WorkspaceError`."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0)
+        if reason is None:
+            raise
+        raise WorkspaceError(f"cannot write {path}: {reason}") from error
+
+
+def _flush(path: Path) -> None:
+    """Bring the bytes to the disk, so that a rename never outruns them."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EACCES: "no permission; choose a folder you may write to",
+    errno.EPERM: "no permission; choose a folder you may write to",
+    errno.EROFS: "the file system is read-only; choose a folder you may write to",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another folder",
+    errno.EEXIST: "a file is in the way; move it or choose another folder",
+    errno.EISDIR: "a folder is in the way; move it or choose another name",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
