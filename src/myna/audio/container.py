@@ -1,10 +1,10 @@
 """What a file really is, judged by its bytes: an allow-list of containers, and whether the file is whole.
 
-A file's name is never looked at. Playlists and other containers that name further files (m3u8, concat, DASH, SDP) are not
-on the list, so nothing inside a file can make Myna open another one.
+A file's name is never looked at. Playlists and other containers that name further files (m3u8, concat, DASH, SDP) are
+not on the list, so nothing inside a file can make Myna open another one.
 
-Sources: RIFF/WAVE and RF64 (EBU 3306), RFC 3533 (Ogg pages), ISO/IEC 11172-3 and 13818-7 (MPEG frame headers), the Xing/Info
-tag, id3.org 2.4.0 (tag size).
+Sources: RIFF/WAVE and RF64 (EBU 3306), RFC 3533 (Ogg pages), ISO/IEC 11172-3 and 13818-7 (MPEG frame headers), the
+Xing/Info tag, id3.org 2.4.0 (tag size).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MPEG_AUDIO = "mp3,aac"
 """Streams without a magic number: the demuxer scores their frames."""
 
 _HEAD_BYTES = 65536
-_PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<?xml", b"<smil", b"<MPD", b"<ASX", b"v=0\r", b"v=0\n", b"[Reference]")
+_PLAYLIST_MARKS = b"#EXTM3U,ffconcat,[playlist],<?xml,<smil,<MPD,<ASX,<asx,v=0,[Reference]".split(b",")
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 
@@ -85,7 +85,7 @@ def truncated(what: str) -> BadAudio:
 
 def too_many_channels(channels: int, limit: int) -> LimitExceeded:
     """The error for a file with more channels than allowed."""
-    return LimitExceeded(f"the recording has {channels} channels, at most {limit} are allowed; mix it down to mono or stereo")
+    return LimitExceeded(f"the recording has {channels} channels, at most {limit} are allowed; mix it down to stereo")
 
 
 def not_opened(demuxer: str) -> BadAudio:

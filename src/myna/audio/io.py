@@ -1,19 +1,18 @@
 """Recordings in, as mono float32; and 16-bit WAVE out.
 
-Everything is decoded in this process by libav (PyAV), from a stream of bytes and never from a name. The limits hold while
-decoding, so a small file that unpacks to days of silence costs no more than a file of the allowed length.
+Everything is decoded in this process by libav (PyAV), from a stream of bytes and never from a name. The limits hold
+while decoding, so a small file that unpacks to days of silence costs no more than a file of the allowed length.
 """
 
 from __future__ import annotations
 
 import io
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import av
 import numpy as np
@@ -22,6 +21,7 @@ from av.error import FFmpegError
 
 from myna.audio.container import check_whole, identify, not_opened, size_of, too_many_channels, truncated
 from myna.core.errors import BadAudio, BadInput, LimitExceeded, NotFound, WorkspaceError
+from myna.core.workspace import writing
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -64,7 +64,7 @@ DEFAULT_LIMITS = DecodeLimits()
 
 @dataclass(frozen=True)
 class Audio:
-    """Sound: ``samples`` float32 ``(T,)``, mono, full scale -1..1 (louder is kept, not clipped), at ``sample_rate`` Hz."""
+    """Mono sound: ``samples`` float32 ``(T,)``, full scale -1..1 (louder is kept, not clipped), at ``sample_rate`` Hz."""
 
     samples: np.ndarray
     sample_rate: int
@@ -130,10 +130,17 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Float samples in -1..1 as int16; louder ones are clipped, never wrapped around. int16 stays as it is."""
+    """Float samples in -1..1 as int16; louder ones are clipped, never wrapped around. int16 stays as it is.
+
+    Raises:
+        BadAudio: a sample is not a number.
+    """
     if samples.dtype == np.int16:
         return samples
-    return np.rint(np.clip(samples, -1.0, 32767 / 32768) * np.float32(32768)).astype(np.int16)
+    if not np.isfinite(samples).all():
+        raise BadAudio("cannot write samples that are not numbers (NaN or infinite)")
+    scaled = np.rint(np.clip(samples, -1.0, 32767 / 32768) * np.float32(32768))
+    return cast(np.ndarray, scaled.astype(np.int16))
 
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
@@ -146,7 +153,13 @@ def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
     if len(data) > 0xFFFFFFFF - 36:
         raise LimitExceeded(f"{path.name} would pass 4 GiB, more than WAVE can hold; write shorter pieces or flac")
     with writing(path) as temporary:
-        Path(temporary).write_bytes(wav_header(sample_rate, len(data)) + data)
+        temporary.write_bytes(wav_header(sample_rate, len(data)) + data)
+
+
+def too_long(most: float, seconds: float | None = None) -> LimitExceeded:
+    """The error for more than ``most`` seconds; ``seconds`` is the whole length where it is known."""
+    length = "longer than" if seconds is None else f"{seconds:.1f} s long, more than"
+    return LimitExceeded(f"the recording is {length} the allowed {most:.0f} s; give a shorter one")
 
 
 def wav_header(sample_rate: int, num_bytes: int | None) -> bytes:
@@ -156,18 +169,6 @@ def wav_header(sample_rate: int, num_bytes: int | None) -> bytes:
     words = (b"RIFF", riff.to_bytes(4, "little"), b"WAVEfmt ", (16).to_bytes(4, "little"), b"\x01\x00\x01\x00")
     rates = (sample_rate.to_bytes(4, "little"), (2 * sample_rate).to_bytes(4, "little"), b"\x02\x00\x10\x00")
     return b"".join(words + rates) + b"data" + data.to_bytes(4, "little")
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise WorkspaceError(f"cannot write {path}: {error.strerror}; check the folder's permissions and free space") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class _Nameless:
@@ -235,16 +236,16 @@ class _Recording:
     def _mono(self, frame: AudioFrame) -> np.ndarray:
         channels = frame.layout.nb_channels
         if frame.sample_rate != self.sample_rate:
-            raise BadAudio(
-                f"the recording changes from {self.sample_rate} to {frame.sample_rate} Hz midway; export it with one rate"
-            )
+            rates = f"{self.sample_rate} to {frame.sample_rate} Hz"
+            raise BadAudio(f"the recording changes from {rates} midway; export it with one rate")
         if channels > self._limits.max_channels:
             raise too_many_channels(channels, self._limits.max_channels)
         raw = frame.to_ndarray()
         sound = _as_float(raw)
         if channels == 1:
             return sound.reshape(-1)
-        return sound.mean(axis=0) if frame.format.is_planar else sound.reshape(-1, channels).mean(axis=1)
+        side_by_side = sound if frame.format.is_planar else sound.reshape(-1, channels).T
+        return cast(np.ndarray, side_by_side.mean(axis=0))
 
     def _declared_seconds(self) -> float | None:
         stream = self._stream
@@ -272,8 +273,7 @@ class _Recording:
             raise truncated(f"its header promises {promised:.1f} s, {total / self.sample_rate:.1f} s are there")
 
     def _too_long(self, seconds: float | None = None) -> LimitExceeded:
-        length = "longer than" if seconds is None else f"{seconds:.0f} s long, more than"
-        return LimitExceeded(f"the recording is {length} the allowed {self._limits.max_seconds:.0f} s; give a shorter one")
+        return too_long(self._limits.max_seconds, seconds)
 
     @staticmethod
     def _damaged() -> BadAudio:
@@ -292,7 +292,7 @@ def _as_float(raw: np.ndarray) -> np.ndarray:
 def _checked(sound: np.ndarray) -> np.ndarray:
     peak = float(np.max(np.abs(sound)))  # NaN if any sample is
     if not np.isfinite(peak):
-        raise BadAudio("the recording holds samples that are not numbers (NaN or infinite); export it again as 16-bit PCM")
+        raise BadAudio("the recording holds samples that are not numbers (NaN or infinite); export it as 16-bit PCM")
     if peak > MAX_PEAK:
         raise BadAudio(f"the recording's samples reach {peak:.3g} where 1.0 is full scale; scale them to -1..1")
     return sound
@@ -364,7 +364,7 @@ def _open_file(path: Path) -> BinaryIO:
 
 def _spooled(source: BinaryIO, max_bytes: int) -> BinaryIO:
     """Copy a stream that may be endless or unseekable, no further than the limit; one that can is put back."""
-    copy = tempfile.SpooledTemporaryFile(max_size=16 * _BLOCK_BYTES)
+    copy = tempfile.SpooledTemporaryFile(max_size=16 * _BLOCK_BYTES)  # noqa: SIM115  the caller closes it
     start = source.tell() if source.seekable() else None
     while block := source.read(_BLOCK_BYTES):
         copy.write(block)
