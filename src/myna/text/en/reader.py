@@ -1,0 +1,129 @@
+"""English text to ARPAbet phones with stress.
+
+Rules of the official GPT-SoVITS front end as facts (numbers, marks, the leading comma of short texts); its misreadings
+are mended. Dictionary: CMUdict; words outside it: plural and possessive rules, division into known words, and the
+spelling network of g2p_en.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myna.text.en.homographs import HOMOGRAPHS, choose
+from myna.text.en.lexicon import divide, lookup
+from myna.text.en.spelling import MAX_LETTERS, spell_out
+from myna.text.en.verbalize import MARKS, Spoken, verbalize
+from myna.text.phonemes import Phonemes
+
+MIN_PHONES = 4
+"""A text with fewer phones gets a comma in front, as the acoustic models were trained."""
+_VOICELESS = frozenset("P T K F TH HH".split())
+_SIBILANT = frozenset("S Z SH ZH CH JH".split())
+
+
+@dataclass(frozen=True)
+class _Token:
+    """One spoken word or mark, and the index of the `Spoken` it belongs to."""
+
+    text: str
+    group: int
+
+
+def read(text: str) -> Phonemes:
+    """``text`` as phones; a text without anything to speak gives punctuation alone."""
+    spoken = verbalize(text)
+    tokens = [token for group, item in enumerate(spoken) for token in _tokens(item, group)]
+    found = [_known(tokens, index) for index in range(len(tokens))]
+    missing = [part for token, phones in zip(tokens, found, strict=True) if phones is None for part in _parts(token.text)]
+    unknown = spell_out(part for part in missing if lookup(part) is None)
+    phones: list[str] = []
+    spans: dict[int, tuple[int, int]] = {}
+    for token, known in zip(tokens, found, strict=True):
+        first = len(phones)
+        phones.extend(known if known is not None else _assemble(token.text, unknown))
+        spans[token.group] = (spans.get(token.group, (first, first))[0], len(phones))
+    shift = 1 if len(phones) < MIN_PHONES else 0
+    words = [
+        (text[item.start : item.end], spans[group][0] + shift, spans[group][1] + shift)
+        for group, item in enumerate(spoken)
+        if not item.is_mark and group in spans and spans[group][0] < spans[group][1]
+    ]
+    return Phonemes([","] * shift + phones, None, _written(spoken), words)
+
+
+def _tokens(item: Spoken, group: int) -> list[_Token]:
+    if item.is_mark:
+        return [_Token(item.words, group)]
+    result = []
+    for piece in item.words.split():
+        result.append(_Token(piece.rstrip(","), group))
+        if piece.endswith(","):
+            result.append(_Token(",", group))
+    return result
+
+
+def _written(spoken: list[Spoken]) -> str:
+    return "".join(item.words if item.is_mark else f" {item.words}" for item in spoken).strip()
+
+
+def _known(tokens: list[_Token], index: int) -> tuple[str, ...] | None:
+    """Phones of a token by dictionary and rules; None if it must be guessed."""
+    text = tokens[index].text
+    if text in MARKS:
+        return (text,)
+    if text == "A":
+        return ("EY1",) if _is_letter_a(tokens, index) else ("AH0",)
+    lower = text.lower()
+    if lower in HOMOGRAPHS and len(text) > 1:
+        return choose(lower, [token.text for token in tokens[max(0, index - 6) : index]],
+                      [token.text for token in tokens[index + 1 : index + 5]])  # fmt: skip
+    return _from_dictionary(lower)
+
+
+def _is_letter_a(tokens: list[_Token], index: int) -> bool:
+    """Whether a capital A is the letter's name; at the start of a sentence before a word it is the article."""
+    is_first = index == 0 or tokens[index - 1].text in MARKS
+    following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    is_verb = following.lower() in ("is", "was", "has", "and", "or", "in", "to", "comes", "equals", "stands", "plus")
+    return not is_first or not following or following in MARKS or is_verb or len(following) == 1
+
+
+def _from_dictionary(word: str) -> tuple[str, ...] | None:
+    found = lookup(word)
+    if found is not None:
+        return found
+    for ending in ("'s", "s'", "'"):
+        if word.endswith(ending) and len(word) > len(ending):
+            stem = word[: -len(ending)] + ("s" if ending == "s'" else "")
+            base = _from_dictionary(stem)
+            if base is None:
+                return None
+            return base if ending != "'s" else base + _s_after(base[-1])
+    if word.startswith("'"):
+        return _from_dictionary(word[1:]) if len(word) > 1 else None
+    return None
+
+
+def _s_after(phone: str) -> tuple[str, ...]:
+    if phone in _SIBILANT:
+        return ("AH0", "Z")
+    return ("S",) if phone in _VOICELESS else ("Z",)
+
+
+def _bare(word: str) -> tuple[str, bool]:
+    """The letters of a word and whether a possessive s follows them."""
+    lower = word.lower()
+    has_s = lower.endswith("'s") and len(lower) > 2
+    return "".join(letter for letter in (lower[:-2] if has_s else lower) if letter.isalpha()), has_s
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    return divide(_bare(word)[0][:MAX_LETTERS * 4])
+
+
+def _assemble(word: str, unknown: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    phones: tuple[str, ...] = ()
+    for part in _parts(word):
+        phones += lookup(part) or unknown.get(part, ())
+    has_s = _bare(word)[1]
+    return phones + _s_after(phones[-1]) if has_s and phones else phones

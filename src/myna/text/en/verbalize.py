@@ -1,0 +1,224 @@
+"""A text as it is read out: one pass over the source, every stretch of it becomes spoken words or a punctuation mark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from myna.text.en import quantities
+from myna.text.en.fold import fold
+from myna.text.en.names import ABBREVIATIONS, SIGNS, acronym, roman_numeral, word
+from myna.text.en.numbers import digits, ordinal
+
+N = quantities.NUMBER
+_SIGNS = "".join(map(re.escape, quantities.CURRENCIES))
+_ATTACHED = "|".join(re.escape(unit) for unit in sorted(quantities.UNITS, key=len, reverse=True))
+_DETACHED = "|".join(re.escape(unit) for unit in sorted(quantities.DETACHED_UNITS, key=len, reverse=True))
+_SCALE = r"(?:\s?(hundred|thousand|million|billion|trillion|bn|mn|tn|[kKmMbB])\b)?"
+MARKS = {"!": "!", "?": "?", ".": ".", ",": ",", ";": ",", ":": ","}
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """``words``: what is said for ``source[start:end]``, or one mark of ``! ? . ,``. Single capitals are letter names."""
+
+    words: str
+    start: int
+    end: int
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether this is punctuation."""
+        return self.words in MARKS
+
+
+Say = Callable[[re.Match[str], list[Spoken]], str | None]
+
+
+def _url(match: re.Match[str], _: list[Spoken]) -> str:
+    text = re.sub(r"^[a-z]+://", "", match["url"], flags=re.I)
+    spoken: list[str] = []
+    for part in re.findall(r"[A-Za-z']+|[0-9]+|[^A-Za-z0-9']", text):
+        if part.isdigit():
+            spoken.append(quantities.number(part))
+        elif part[0].isalpha():
+            spoken.append("W W W" if part.lower() == "www" else word(part))
+        else:
+            spoken.append({".": "dot", "/": "slash", "-": "dash", "_": "underscore", ":": "colon", "~": "tilde"}.get(
+                part, SIGNS.get(part, "")))  # fmt: skip
+    return " ".join(filter(None, spoken))
+
+
+def _date_iso(match: re.Match[str], _: list[Spoken]) -> str | None:
+    return quantities.date(int(match[1]), int(match[2]), int(match[3]))
+
+
+def _date_american(match: re.Match[str], _: list[Spoken]) -> str | None:
+    month, day, year = int(match[1]), int(match[2]), int(match[3])
+    if month > 12:
+        month, day = day, month
+    return quantities.date(year, month, day)
+
+
+def _date_named(match: re.Match[str], _: list[Spoken]) -> str | None:
+    day = int(match[2])
+    return f"{_month(match[1])} {ordinal(day)}" if 1 <= day <= 31 else None
+
+
+def _month(text: str) -> str:
+    return next(month for month in quantities.MONTHS if month.startswith(text.lower()[:3])).title()
+
+
+def _time(match: re.Match[str], _: list[Spoken]) -> str | None:
+    half = match[4][0].lower() if match[4] else None
+    return quantities.time(int(match[1]), int(match[2]), int(match[3]) if match[3] else None, half)
+
+
+def _hour(match: re.Match[str], _: list[Spoken]) -> str | None:
+    hour = int(match[1])
+    return f"{quantities.number(match[1])} {match[2][0].upper()} M" if 1 <= hour <= 12 else None
+
+
+def _money(match: re.Match[str], _: list[Spoken]) -> str:
+    return quantities.money(match[1], match[2], match[3])
+
+
+def _money_after(match: re.Match[str], _: list[Spoken]) -> str:
+    return quantities.money(match[2], match[1])
+
+
+def _list_number(match: re.Match[str], before: list[Spoken]) -> str | None:
+    is_first = not before or before[-1].words in ".!?" or before[-1].words.endswith(",")
+    return f"{ordinal(int(match[1]))}," if is_first else None
+
+
+def _range(match: re.Match[str], _: list[Spoken]) -> str:
+    return f"{quantities.number(match[1])} to {quantities.number(match[2])}"
+
+
+def _telephone(match: re.Match[str], _: list[Spoken]) -> str:
+    return ", ".join(digits(group) for group in re.findall("[0-9]+", match[0]))
+
+
+def _dotted(match: re.Match[str], _: list[Spoken]) -> str:
+    return " point ".join(quantities.amount(part) for part in match[0].split("."))
+
+
+def _mixed(match: re.Match[str], _: list[Spoken]) -> str:
+    spoken = quantities.fraction(int(match[2]), int(match[3])).removeprefix("one half")
+    return f"{quantities.amount(match[1])} and {spoken or 'a half'}"
+
+
+def _power(match: re.Match[str], _: list[Spoken]) -> str:
+    return {"2": "squared", "3": "cubed"}.get(match[1]) or f"to the power of {quantities.amount(match[1])}"
+
+
+def _letters_and_digits(match: re.Match[str], _: list[Spoken]) -> str:
+    """A product name or code: MP3, H2O, 4K."""
+    parts = re.findall(r"[A-Za-z]+|[0-9]+", match[0])
+    return " ".join(quantities.amount(part) if part.isdigit() else acronym(part) for part in parts)
+
+
+def _abbreviation(match: re.Match[str], before: list[Spoken]) -> str | None:
+    spoken = ABBREVIATIONS.get(match[1].lower())
+    if spoken is None:
+        return None
+    first, _, otherwise = spoken.partition("|")
+    is_title = bool(re.match(r"\s+[A-Z]", match.string[match.end() :][:40])) or not otherwise
+    has_name_before = bool(before) and before[-1].words[:1].isupper() and not before[-1].is_mark
+    return first if is_title and not (otherwise and has_name_before) else otherwise
+
+
+def _word(match: re.Match[str], before: list[Spoken]) -> str:
+    text = match[0]
+    previous = before[-1].words if before else ""
+    return roman_numeral(text, previous) or word(text)
+
+
+_START = r"(?<![A-Za-z0-9])"
+RULES: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
+    (re.compile(pattern), say)
+    for pattern, say in (
+        (r"(?P<url>(?:[hH][tT][tT][pP][sS]?://|www\.)[^\s<>\"]*[A-Za-z0-9/])", _url),
+        (r"(?P<url>[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,})", _url),
+        (r"(?P<url>[A-Za-z0-9-]{2,}(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|edu|gov|io|co\.uk)\b)", _url),
+        (r"([12][0-9]{3})[-/.](0?[1-9]|1[0-2])[-/.]([0-2]?[0-9]|3[01])(?![0-9])", _date_iso),
+        (r"([0-3]?[0-9])/([0-3]?[0-9])/([12][0-9]{3})(?![0-9])", _date_american),
+        (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9]))(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
+        (r"([0-2]?[0-9]):([0-5][0-9])(?::([0-5][0-9]))?(?:\s?([aApP])(?:\.[mM]\.|[mM]\b))?(?![0-9])", _time),
+        (r"([0-9]{1,2})\s?([aApP])(?:\.[mM]\.|[mM]\b)", _hour),
+        (r"([0-9]{1,3}):([0-9]{1,3})(?![0-9:])", _range),
+        (rf"([{_SIGNS}])\s?({N}){_SCALE}", _money),
+        (rf"({N})\s?([{_SIGNS}])", _money_after),
+        (rf"({N})\s?%", lambda match, _: f"{quantities.amount(match[1])} percent"),
+        (r"([1-9][0-9]?)\.(?=\s+[A-Z])", _list_number),
+        (r"'?([12]?[0-9]{1,2}0)'?s(?![A-Za-z0-9])", lambda match, _: quantities.decade(match[1])),
+        (r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,30})(?:st|nd|rd|th)(?![A-Za-z0-9])",
+         lambda match, _: ordinal(int(match[1].replace(",", "")))),
+        (r"(?:\+?[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
+        (r"[0-9]{3}-[0-9]{4}(?![0-9-])", _telephone),
+        (r"([0-9]{1,9}) ([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?![0-9/])", _mixed),
+        (r"([0-9]{1,9})/([0-9]{1,9})(?![0-9/])",
+         lambda match, _: quantities.fraction(int(match[1]), int(match[2]))),
+        (rf"({N})({_ATTACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
+        (rf"({N})\s({_DETACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
+        (r"[0-9]+(?:\.[0-9]+){2,}", _dotted),
+        (rf"({N})-({N})(?![0-9A-Za-z-])", _range),
+        (rf"{_START}-({N})(?![A-Za-z])", lambda match, _: f"negative {quantities.number(match[1])}"),
+        (r"[0-9]+[A-Za-z]+[A-Za-z0-9]*|[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
+        (rf"{N}", lambda match, _: quantities.number(match[0])),
+        (r"#(?=[0-9])", lambda *_: "number"),
+        (r"#(?=[A-Za-z])", lambda *_: "hashtag"),
+        (r"(?<=[0-9A-Za-z)])\^([0-9]+)", _power),
+        (r"(?<=\s)-(?=\s+[0-9a-zA-Z](?:[\s.,;!?]|[0-9.]*[\s.,;!?=]|$))", lambda *_: "minus"),
+        (r"(?<=\s)([<>])(?=\s)", lambda match, _: SIGNS[match[1]]),
+        (r"[&@+=×÷°]", lambda match, _: SIGNS[match[0]]),
+        (r"(?<=\s)-+(?=\s)|--+", lambda *_: ","),
+        (r"\b([Ii]\.[Ee]\.|[Ee]\.[Gg]\.)", lambda match, _: "that is" if match[1][0] in "iI" else "for example"),
+        (r"([A-Za-z]{2,6})\.(?![A-Za-z0-9])", _abbreviation),
+        (r"[A-Za-z](?:\.[A-Za-z])+(?![A-Za-z])\.?", lambda match, _: acronym(match[0], always=True)),
+        (r"'?[A-Za-z]+(?:['-][A-Za-z]+)*(?:(?<=s)'(?![A-Za-z]))?", _word),
+    )
+)  # fmt: skip
+
+
+def verbalize(source: str) -> list[Spoken]:
+    """Everything in ``source`` that is heard, in order. What English does not read is left out."""
+    folded = fold(source)
+    text, origin = folded.text, folded.origin
+    result: list[Spoken] = []
+    position = 0
+    while position < len(text):
+        length = _read(text, position, origin, result)
+        position += length
+    return result
+
+
+def _read(text: str, position: int, origin: list[int], result: list[Spoken]) -> int:
+    """Reads what starts at ``position`` into ``result``; how many characters that was."""
+    character = text[position]
+    if character == " ":
+        return 1
+    if character in MARKS and not (character == "." and text[position + 1 : position + 2].isdigit()):
+        _add_mark(MARKS[character], origin[position], result)
+        return 1
+    for pattern, say in RULES:
+        match = pattern.match(text, position)
+        if match is None:
+            continue
+        spoken = say(match, result)
+        if spoken is None:
+            continue
+        if spoken in MARKS:
+            _add_mark(spoken, origin[position], result)
+        elif spoken:
+            result.append(Spoken(spoken, origin[position], origin[match.end() - 1] + 1))
+        return match.end() - position
+    return 1
+
+
+def _add_mark(mark: str, at: int, result: list[Spoken]) -> None:
+    """Of several marks in a row the first is kept."""
+    if not (result and result[-1].is_mark):
+        result.append(Spoken(mark, at, at + 1))
