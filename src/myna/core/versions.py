@@ -74,6 +74,12 @@ class FlowSizes:
     mel_bands: int = 100
     frames_per_content: float = 2.0
     """Mel frames per content frame (50 per second)."""
+    rotary_all_heads: bool = False
+    """Whether every attention head is rotated; the published weights were trained with the first one only."""
+    masks_padding: bool = False
+    """Whether padding is kept out of the text and position convolutions; the published nets let it in."""
+    has_speaker_gradient: bool = False
+    """Whether training the features also trains the reference encoder through its speaker vector."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ VERSIONS: dict[str, ModelVersion] = {
                 dit_conv_layers=2,
                 frames_per_content=1.0,
             ),
-            mel=MelSpec(sample_rate=24000, n_fft=1920, hop=480, bands=100),
+            mel=MelSpec(sample_rate=24000, n_fft=1440, hop=480, bands=100),
             output_rate_hz=24000,
             reference_frames=400,
             chunk_frames=1000,
