@@ -74,6 +74,8 @@ class FlowSizes:
     mel_bands: int = 100
     frames_per_content: float = 2.0
     """Mel frames per content frame (50 per second)."""
+    frames_per_code_at_speed: float | None = None
+    """At another speed, frames from ``int(codes * this / speed) + 1`` on are silenced (the published nets); None: none."""
     rotary_all_heads: bool = False
     """Whether every attention head is rotated; the published weights were trained with the first one only."""
     masks_padding: bool = False
@@ -157,7 +159,7 @@ VERSIONS: dict[str, ModelVersion] = {
             content="hubert",
             vocoder="bigvgan",
             gpt=_GPT_V2,
-            flow=FlowSizes(phone_vocab=732, frames_per_content=1.875),
+            flow=FlowSizes(phone_vocab=732, frames_per_content=1.875, frames_per_code_at_speed=3.875),
             mel=MelSpec(sample_rate=24000, n_fft=1024, hop=256, bands=100),
             output_rate_hz=24000,
             reference_frames=468,
@@ -171,7 +173,7 @@ VERSIONS: dict[str, ModelVersion] = {
             content="hubert",
             vocoder="hifigan",
             gpt=_GPT_V2,
-            flow=FlowSizes(phone_vocab=732, frames_per_content=2.0),
+            flow=FlowSizes(phone_vocab=732, frames_per_content=2.0, frames_per_code_at_speed=4.0),
             mel=MelSpec(sample_rate=32000, n_fft=1280, hop=320, bands=100),
             output_rate_hz=48000,
             reference_frames=500,

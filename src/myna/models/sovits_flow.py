@@ -233,4 +233,9 @@ class SovitsFlow(nn.Module):
             mask = None if mask is None else F.interpolate(mask.float(), scale_factor=scale, mode="nearest").bool()
         if mel_lens is not None:
             mask = length_mask(mel_lens, features.shape[-1])
+        per_code = self.sizes.frames_per_code_at_speed
+        if speed != 1.0 and per_code is not None:
+            frames = torch.arange(features.shape[-1], device=features.device)
+            kept = frames < int(quantized.shape[-1] * per_code / speed) + 1
+            mask = kept[None, None] if mask is None else mask & kept
         return self.wns1(features, mask, speaker if self.sizes.has_speaker_gradient else speaker.detach())
