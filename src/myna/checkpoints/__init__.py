@@ -1,0 +1,1 @@
+"""Model files in and out: strictly read, never executed."""
