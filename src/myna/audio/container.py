@@ -43,7 +43,7 @@ def identify(stream: BinaryIO) -> str:
     stream.seek(offset)
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
-    if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"fLaC":
         return "flac"

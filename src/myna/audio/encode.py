@@ -24,7 +24,7 @@ import soxr
 
 from myna.audio.io import to_int16, wav_header
 from myna.core.errors import BadInput, UnknownChoice
-from myna.core.workspace import writing
+from myna.core.workspace import write_bytes
 
 _PIECE_SAMPLES = 16384  # libsndfile's Vorbis encoder keeps a whole write on its stack
 _MPEG_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -108,9 +108,7 @@ def write_audio(path: Path, samples: np.ndarray, sample_rate: int) -> None:
         UnknownChoice: the name ends with no known format.
         WorkspaceError: the folder cannot be written or the disk is full.
     """
-    data = encode(samples, sample_rate, path.suffix.lower().lstrip("."))
-    with writing(path) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(path, encode(samples, sample_rate, path.suffix.lower().lstrip(".")))
 
 
 def _pieces(chunks: Iterable[np.ndarray], from_hz: int, to_hz: int) -> Iterator[np.ndarray]:
@@ -162,10 +160,10 @@ class _Outlet:
 class _SndfileOutlet(_Outlet):
     """libsndfile demands these two of every file; its Ogg writer asks where the end is and never goes back."""
 
-    def seek(self, offset: int, whence: int = 0) -> int:
+    def seek(self, *_: int) -> int:
         return self.tell()
 
-    def read(self, size: int) -> bytes:
+    def read(self, *_: int) -> bytes:
         return b""
 
 

@@ -6,30 +6,26 @@ while decoding, so a small file that unpacks to days of silence costs no more th
 
 from __future__ import annotations
 
-import io
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 import av
 import numpy as np
 import soxr
 from av.error import FFmpegError
 
-from myna.audio.container import check_whole, identify, not_opened, size_of, too_many_channels, truncated
-from myna.core.errors import BadAudio, BadInput, LimitExceeded, NotFound, WorkspaceError
-from myna.core.workspace import writing
+from myna.audio.container import check_whole, identify, not_opened, too_many_channels, truncated
+from myna.audio.source import Source, bytes_of
+from myna.core.errors import BadAudio, BadInput, LimitExceeded
+from myna.core.workspace import write_bytes
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
-
-Source = Path | bytes | BinaryIO
-"""A file, its bytes, or anything with ``read``."""
 
 CODECS = ",".join(
     (
@@ -44,7 +40,6 @@ MAX_PEAK = 64.0
 """36 dB over full scale: beyond it the file holds something else than samples in -1..1."""
 
 _BLOCK_SAMPLES = 65536
-_BLOCK_BYTES = 1 << 20
 _DURATION_SLACK_S = 0.25  # encoder delay and padding that headers may or may not count
 
 
@@ -64,7 +59,7 @@ DEFAULT_LIMITS = DecodeLimits()
 
 @dataclass(frozen=True)
 class Audio:
-    """Mono sound: ``samples`` float32 ``(T,)``, full scale -1..1 (louder is kept, not clipped), at ``sample_rate`` Hz."""
+    """Mono sound: ``samples`` float32 ``(T,)``, full scale -1..1 (louder is kept), at ``sample_rate`` Hz."""
 
     samples: np.ndarray
     sample_rate: int
@@ -152,8 +147,7 @@ def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
     data = to_int16(np.asarray(samples)).astype("<i2", copy=False).tobytes()
     if len(data) > 0xFFFFFFFF - 36:
         raise LimitExceeded(f"{path.name} would pass 4 GiB, more than WAVE can hold; write shorter pieces or flac")
-    with writing(path) as temporary:
-        temporary.write_bytes(wav_header(sample_rate, len(data)) + data)
+    write_bytes(path, wav_header(sample_rate, len(data)) + data)
 
 
 def too_long(most: float, seconds: float | None = None) -> LimitExceeded:
@@ -314,13 +308,13 @@ def _resampled(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int | None) ->
         yield tail
 
 
-def _refuse_other_files(url: str, flags: int, options: dict[str, Any]) -> NoReturn:
+def _refuse_other_files(*_: object) -> NoReturn:
     raise BadAudio("the recording refers to another file; give a recording that is complete in itself")
 
 
 @contextmanager
 def _opened(source: Source, limits: DecodeLimits) -> Iterator[_Recording]:
-    with _bytes_of(source, limits) as stream:
+    with bytes_of(source, limits.max_bytes) as stream:
         demuxers = identify(stream)
         check_whole(stream, demuxers, limits.max_channels)
         options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
@@ -333,48 +327,3 @@ def _opened(source: Source, limits: DecodeLimits) -> Iterator[_Recording]:
             if audio is None:
                 raise BadAudio("the file holds no audio track that can be decoded; give a file with sound in it")
             yield _Recording(container, audio, limits)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _bytes_of(source: Source, limits: DecodeLimits) -> Iterator[BinaryIO]:
-    """The source as a seekable stream without a name (libav must not judge by one), within the size limit."""
-    if isinstance(source, bytes):
-        stream: BinaryIO = io.BytesIO(source)
-    elif isinstance(source, Path):
-        stream = _open_file(source)
-    else:
-        stream = _spooled(source, limits.max_bytes)
-    with stream:
-        size = size_of(stream)
-        if not size:
-            raise BadAudio("the recording is empty (0 bytes); give a file with sound in it")
-        if size > limits.max_bytes:
-            raise _too_big(limits.max_bytes)
-        yield stream
-
-
-def _open_file(path: Path) -> BinaryIO:
-    try:
-        if path.is_file():
-            return path.open("rb")
-    except OSError as error:
-        raise WorkspaceError(f"cannot read {path}: {error.strerror}; check its permissions") from None
-    raise NotFound(f"there is no file {path}; give the path of a recording")
-
-
-def _spooled(source: BinaryIO, max_bytes: int) -> BinaryIO:
-    """Copy a stream that may be endless or unseekable, no further than the limit; one that can is put back."""
-    copy = tempfile.SpooledTemporaryFile(max_size=16 * _BLOCK_BYTES)  # noqa: SIM115  the caller closes it
-    start = source.tell() if source.seekable() else None
-    while block := source.read(_BLOCK_BYTES):
-        copy.write(block)
-        if copy.tell() > max_bytes:
-            copy.close()
-            raise _too_big(max_bytes)
-    if start is not None:
-        source.seek(start)
-    return copy  # type: ignore[return-value]
-
-
-def _too_big(max_bytes: int) -> LimitExceeded:
-    return LimitExceeded(f"the recording has more than the allowed {max_bytes / 2**20:.0f} MiB; give a smaller file")
