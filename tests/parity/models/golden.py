@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from .fill import fill, is_constant
+from tests.parity.models.fill import fill, is_constant
 
 HERE = Path(__file__).parent
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fill import selftest
+from tests.parity.models.fill import selftest
 
 
 def test_fill_draws_the_stored_numbers() -> None:
