@@ -1,0 +1,122 @@
+"""From labelled clips to the dataset folder: the four feature steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from myna.core.progress import Progress
+from myna.steps.step import VersionedStep
+
+
+class ExtractionStep(VersionedStep):
+    """A step that writes one part of the dataset folder from the labels and the clips."""
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The label file and the clips."""
+        return (self.voice.labels, self.voice.denoised)
+
+
+class ExtractTextFeatures(ExtractionStep):
+    """Turn the clips' words into phones (and, for Chinese, BERT features)."""
+
+    title = "text to phones"
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The label file."""
+        return (self.voice.labels,)
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The phone table and the BERT features."""
+        return (self.dataset.text_file, self.dataset.bert)
+
+    def run(self, progress: Progress) -> None:
+        """Extract; raises `BadInput` where no label is usable."""
+        from myna.engine.features.phones import extract_phones
+
+        extract_phones(
+            self.voice.labels,
+            self.dataset,
+            version=self.record,
+            models=self.models,
+            device=self.device,
+            progress=progress,
+        )
+
+
+class ExtractAudioFeatures(ExtractionStep):
+    """Turn the clips into content features and level-mixed 32 kHz wavs."""
+
+    title = "sound to content features"
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The content features and the wavs."""
+        return (self.dataset.content, self.dataset.wav32k)
+
+    def run(self, progress: Progress) -> None:
+        """Extract; raises `BadAudio` where no clip is usable."""
+        from myna.engine.features.content import extract_content
+
+        extract_content(
+            self.voice.labels,
+            self.voice.denoised,
+            self.dataset,
+            version=self.record,
+            models=self.models,
+            device=self.device,
+            progress=progress,
+        )
+
+
+class ExtractSpeakerVectors(ExtractionStep):
+    """Turn the clips into voiceprints."""
+
+    title = "sound to voiceprints"
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The voiceprints."""
+        return (self.dataset.speaker,)
+
+    def run(self, progress: Progress) -> None:
+        """Extract; raises `BadAudio` where no clip is usable."""
+        from myna.engine.features.voiceprint import extract_voiceprints
+
+        extract_voiceprints(
+            self.voice.labels,
+            self.voice.denoised,
+            self.dataset,
+            version=self.record,
+            models=self.models,
+            device=self.device,
+            progress=progress,
+        )
+
+
+class ExtractSemanticFeatures(ExtractionStep):
+    """Turn content features into semantic tokens."""
+
+    title = "content features to tokens"
+
+    sovits: Path | None = Field(default=None, description="SoVITS weights whose quantizer is used; empty: the base's")
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The content features."""
+        return (self.dataset.content, *([self.sovits] if self.sovits else []))
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The token table."""
+        return (self.dataset.semantic_file,)
+
+    def run(self, progress: Progress) -> None:
+        """Extract; raises `MissingAsset` where the base is not there."""
+        from myna.engine.features.semantic import extract_semantic
+
+        extract_semantic(
+            self.dataset,
+            version=self.record,
+            models=self.models,
+            sovits=self.sovits,
+            device=self.device,
+            progress=progress,
+        )

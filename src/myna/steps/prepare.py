@@ -1,0 +1,134 @@
+"""From recordings to labelled clips: the first four steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from myna.core.progress import Progress
+from myna.steps.step import Step
+
+
+class ConvertAudio(Step):
+    """Decode every recording of any format to 32 kHz mono wav, and refuse what cannot become a voice."""
+
+    title = "converting recordings"
+
+    min_seconds: float = Field(default=3.0, ge=0.0, description="shortest recording, seconds")
+    max_seconds: float = Field(default=7200.0, gt=0.0, description="longest recording, seconds")
+    max_bytes: int = Field(default=2**30, gt=0, description="largest recording, bytes")
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The recordings as they came."""
+        return (self.voice.input_audio,)
+
+    def outputs(self) -> tuple[Path, ...]:
+        """One wav per recording."""
+        return (self.voice.converted_wav,)
+
+    def run(self, progress: Progress) -> None:
+        """Convert; raises `BadAudio` or `LimitExceeded` naming the recording."""
+        from myna.engine.recordings import RecordingLimits, convert_recordings
+
+        limits = RecordingLimits(self.min_seconds, self.max_seconds, self.max_bytes)
+        convert_recordings(self.voice.input_audio, self.voice.converted_wav, limits=limits, progress=progress)
+
+
+class SliceAudio(Step):
+    """Cut recordings at pauses into clips."""
+
+    title = "cutting at pauses"
+
+    threshold_db: float = Field(default=-34.0, ge=-120.0, lt=0.0, description="quieter than this is silence, dBFS")
+    min_length_ms: int = Field(default=4000, ge=1, description="shortest clip, ms")
+    min_interval_ms: int = Field(default=300, ge=1, description="shortest pause that is cut, ms")
+    hop_size_ms: int = Field(default=10, ge=1, description="step of the loudness measure, ms")
+    max_sil_kept_ms: int = Field(default=500, ge=1, description="silence kept at each side of a cut, ms")
+    max_length_ms: int = Field(
+        default=12000, ge=0, description="longest clip, ms; longer ones are cut where quietest; 0: any"
+    )
+    peak_level: float = Field(default=0.9, gt=0.0, le=1.0, description="peak of the levelled share of a clip")
+    level_share: float = Field(default=0.25, ge=0.0, le=1.0, description="share of a clip that is levelled")
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The converted recordings."""
+        return (self.voice.converted_wav,)
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The clips."""
+        return (self.voice.sliced,)
+
+    def run(self, progress: Progress) -> None:
+        """Cut; raises `BadAudio` where no recording holds a clip that is not silence."""
+        from myna.audio.slicer import SliceSettings
+        from myna.engine.recordings import slice_recordings
+
+        settings = SliceSettings(
+            threshold=self.threshold_db,
+            min_length=self.min_length_ms,
+            min_interval=self.min_interval_ms,
+            hop_size=self.hop_size_ms,
+            max_sil_kept=self.max_sil_kept_ms,
+            max_length=self.max_length_ms,
+            top=self.peak_level,
+            share=self.level_share,
+        )
+        slice_recordings(self.voice.converted_wav, self.voice.sliced, settings=settings, progress=progress)
+
+
+class DenoiseAudio(Step):
+    """Take noise out of the clips."""
+
+    title = "removing noise"
+
+    engine: str = Field(default="rnnoise", description="denoiser; none copies the clips as they are")
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The clips."""
+        return (self.voice.sliced,)
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The same clips, cleaned."""
+        return (self.voice.denoised,)
+
+    def run(self, progress: Progress) -> None:
+        """Clean; raises `UnknownChoice` for the engine and `MissingExtra` where its library is not installed."""
+        from myna.engine.recordings import denoise_clips
+
+        denoise_clips(self.voice.sliced, self.voice.denoised, engine=self.engine, progress=progress)
+
+
+class AsrTranscribe(Step):
+    """Write down what each clip says: by ear, or from a transcript that somebody gave."""
+
+    title = "transcribing"
+
+    language: str = Field(default="en", description="language spoken")
+    engine: str = Field(default="pocketsphinx", description="recogniser")
+    transcript: Path | None = Field(
+        default=None,
+        description="the words, known already: .srt or .txt of one recording, or a .list; empty: recognise",
+    )
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The clips, and the transcript where one is given."""
+        return (self.voice.denoised, *([self.transcript] if self.transcript else []))
+
+    def outputs(self) -> tuple[Path, ...]:
+        """The label file."""
+        return (self.voice.labels,)
+
+    def run(self, progress: Progress) -> None:
+        """Transcribe; raises `BadInput` where no clip holds words, or the transcript does not fit the recordings."""
+        from myna.engine.recordings import transcribe_clips
+
+        transcribe_clips(
+            self.voice.denoised,
+            self.voice.labels,
+            speaker=self.voice.name,
+            language=self.language,
+            engine=self.engine,
+            transcript=self.transcript,
+            progress=progress,
+        )

@@ -1,0 +1,240 @@
+"""A step: pydantic fields are its parameters, its name is derived from its class, `run` does it.
+
+`perform` runs one and remembers: beside the voice lies a stamp with the step's parameters and the fingerprints of what
+it read and wrote. A step whose stamp still tells the truth is skipped; one that was interrupted goes on from what is
+there; one whose input or parameters changed first clears away what it had made.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import re
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from myna.core.errors import Conflict, NotFound
+from myna.core.progress import Progress
+from myna.core.versions import ModelVersion, version
+from myna.core.workspace import DatasetFolder, VoiceFolder, disk_errors, files_in, make_folder, write_text
+
+
+class Step(BaseModel, ABC):
+    """Something to do in one voice folder. Subclasses add parameters and say what they read and write."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    name: ClassVar[str] = ""
+    """What the step is called everywhere: the class's name in snake case."""
+
+    title: ClassVar[str] = ""
+    """What a person is told while it runs."""
+
+    extends: ClassVar[frozenset[str]] = frozenset()
+    """Parameters whose change adds to the work done and does not spoil it (more epochs)."""
+
+    folder: Path = Field(description="the voice folder")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @property
+    def voice(self) -> VoiceFolder:
+        """The voice that is worked on."""
+        return VoiceFolder(self.folder)
+
+    @property
+    def stamp_name(self) -> str:
+        """What the stamp is called: one for each set of outputs."""
+        return self.name
+
+    def inputs(self) -> tuple[Path, ...]:
+        """Files and folders that are read; the first one must be there and not empty."""
+        return ()
+
+    def outputs(self) -> tuple[Path, ...]:
+        """Files and folders that are written and belong to this step alone, as far as they are known by now."""
+        return ()
+
+    def state(self) -> tuple[Path, ...]:
+        """Folders that hold the work between start and end, as a training's checkpoints do."""
+        return ()
+
+    @abstractmethod
+    def run(self, progress: Progress) -> None:
+        """Do it. Raises `MynaError`s; `Cancelled` when ``progress`` does."""
+
+
+class VersionedStep(Step):
+    """A step that uses nets of one model version."""
+
+    experiment: str = Field(default="", description="name of the dataset folder; empty: the voice's name")
+    version: str = Field(default="lite", description="model version")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    models: Path = Field(default=Path("models"), description="folder of downloaded model files")
+
+    @property
+    def record(self) -> ModelVersion:
+        """The facts of the model version; raises `UnknownChoice`."""
+        return version(self.version)
+
+    @property
+    def dataset(self) -> DatasetFolder:
+        """The dataset folder of the experiment."""
+        return self.voice.dataset(self.experiment)
+
+    @property
+    def stamp_name(self) -> str:
+        """One stamp per dataset folder: another version's features would replace these."""
+        return f"{self.name}-{self.dataset.name}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended: ``seconds`` is what it took when it ran, interrupted attempts included."""
+
+    step: str
+    was_done_already: bool
+    seconds: float
+
+
+def perform(step: Step, progress: Progress) -> Outcome:
+    """Run ``step`` unless its stamp says it is done.
+
+    Raises:
+        NotFound: what the step reads is not there.
+        Conflict: another process works on this voice.
+        MynaError: whatever the step's `run` raises.
+    """
+    require_inputs(step)
+    with exclusive(step.voice):
+        stamp = read_stamp(step)
+        parameters, inputs = _parameters(step), fingerprint(step.inputs())
+        if (
+            stamp.get("finished")
+            and stamp["parameters"] == parameters
+            and stamp["inputs"] == inputs
+            and _has_all(step, stamp)
+        ):
+            progress(1.0, "done already")
+            return Outcome(step.name, True, stamp["seconds"])
+        spent = 0.0
+        if _goes_on(step, stamp, parameters, inputs):
+            spent = stamp["seconds"]
+        else:
+            clear(step)
+        return _run(step, progress, {"parameters": parameters, "inputs": inputs}, spent)
+
+
+def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) -> Outcome:
+    """Run with the stamp saying "started", whatever happens; "finished" only at the end."""
+    begun = time.monotonic()
+    _write_stamp(step, {**stamp, "finished": False, "seconds": spent, "outputs": []})
+    try:
+        step.run(progress)
+    except BaseException:
+        _write_stamp(step, {**stamp, "finished": False, "seconds": spent + time.monotonic() - begun, "outputs": []})
+        raise
+    seconds = spent + time.monotonic() - begun
+    written = [str(file.relative_to(step.folder)) for file in _files(step.outputs())]
+    _write_stamp(step, {**stamp, "finished": True, "seconds": seconds, "outputs": written})
+    progress(1.0, "done")
+    return Outcome(step.name, False, seconds)
+
+
+def require_inputs(step: Step) -> None:
+    """Raise `NotFound` where the step's first input is missing or an empty folder."""
+    for path in step.inputs()[:1]:
+        if path.is_dir() and files_in(path):
+            continue
+        if not path.is_file():
+            raise NotFound(f"{step.name} found nothing in {path}; run the steps before it first")
+
+
+@contextmanager
+def exclusive(voice: VoiceFolder) -> Iterator[None]:
+    """Hold the voice for this process; raises `Conflict` where another one does."""
+    make_folder(voice.stamps)
+    with disk_errors(voice.stamps), (voice.stamps / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(f"voice {voice.name!r} is being worked on; wait for that to end, or stop it") from None
+        yield
+
+
+def clear(step: Step) -> None:
+    """Remove what the step made before, so that nothing of another input or parameter is left."""
+    for path in (*step.outputs(), *step.state()):
+        with disk_errors(path):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def fingerprint(paths: tuple[Path, ...]) -> dict[str, str]:
+    """Content hash of every file below ``paths``; times do not count, so a copied voice stays done."""
+    prints = {}
+    for file in _files(paths):
+        with file.open("rb") as stream:
+            prints[f"{file.parent.name}/{file.name}"] = hashlib.file_digest(
+                stream, lambda: hashlib.blake2b(digest_size=16)
+            ).hexdigest()
+    return prints
+
+
+def read_stamp(step: Step) -> dict[str, Any]:
+    """What the last run of this step left; empty where there is none or it is damaged."""
+    try:
+        stamp = json.loads(_stamp_file(step).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    complete = isinstance(stamp, dict) and {"parameters", "inputs", "outputs", "seconds", "finished"} <= stamp.keys()
+    return stamp if complete else {}
+
+
+def _goes_on(step: Step, stamp: dict[str, Any], parameters: dict[str, Any], inputs: dict[str, str]) -> bool:
+    """Whether what an earlier run left can be used."""
+    if not stamp or stamp["inputs"] != inputs:
+        return False
+    before = stamp["parameters"]
+    changed = {key for key in parameters.keys() | before.keys() if parameters.get(key) != before.get(key)}
+    return changed <= step.extends
+
+
+def _parameters(step: Step) -> dict[str, Any]:
+    """The parameters that decide the result: not where the folder lies, nor on which device."""
+    return step.model_dump(mode="json", exclude={"folder", "device", "models"})
+
+
+def _has_all(step: Step, stamp: dict[str, Any]) -> bool:
+    """Whether every file the step wrote is still there (it may have been edited: that is its owner's right)."""
+    return all((step.folder / name).is_file() for name in stamp["outputs"])
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    """Every plain file at or directly below ``paths``, in order."""
+    for path in paths:
+        if path.is_file():
+            yield path
+        else:
+            yield from files_in(path)
+
+
+def _stamp_file(step: Step) -> Path:
+    return step.voice.stamps / f"{step.stamp_name}.json"
+
+
+def _write_stamp(step: Step, stamp: dict[str, Any]) -> None:
+    write_text(_stamp_file(step), json.dumps(stamp, indent=1))
