@@ -30,7 +30,7 @@ import numpy as np
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "src" / "myna" / "text" / "en" / "data"
 NUM_COUNTED_WORDS = 45_000
-REMOVED = ("ae", "ai", "ar", "ios", "hud", "os", "covid")
+REMOVED = ("ae", "ai", "ar", "ios", "hud", "os", "covid", "gps", "spacex")
 """Words whose CMUdict reading is not what people mean today; they are spelled, or read by the added readings below."""
 ADDED = {
     "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1",
@@ -45,9 +45,14 @@ ADDED = {
     "hmm": "HH AH0 M",
     "okay": "OW2 K EY1",
     "asap": "EY1 EH1 S EY1 P IY1",
-    "asr": "EY1 EH1 S AA1 R",
-    "tts": "T IY1 T IY1 EH1 S",
 }
+INVERTED = frozenset(
+    "articulate blessed certificate dogged exploit exploits fragment imprint learned misconduct misuse mouth object "
+    "pontificate precipitate predicate quadruple rebel segment subcontract torment".split()
+)
+"""Rows of the homograph list in which the verb's reading stands second."""
+NO_HOMOGRAPHS = frozenset("process processes processing absent close closer content complex read used".split())
+"""Rows left out: the reading given for the verb is another word's, or the reader has rules of its own."""
 
 
 def wheel(folder: Path, name: str) -> zipfile.ZipFile:
@@ -89,8 +94,8 @@ def build(folder: Path) -> None:
         network = np.load(io.BytesIO(archive.read("g2p_en/checkpoint20.npz")), allow_pickle=False)
         np.savez(DATA / "spelling_network.npz", **{key: network[key].astype(np.float16) for key in network.files})
         listed = archive.read("g2p_en/homographs.en").decode().splitlines()
-        rows = sorted(line.lower() for line in listed if line and not line.startswith("#"))
-        (DATA / "homographs.txt").write_text("".join(homograph_line(row) + "\n" for row in rows))
+        rows = [line for line in listed if line.strip() and not line.startswith("#")]
+        (DATA / "homographs.txt").write_text("\n".join(homograph_lines(rows)) + "\n")
 
     with wheel(folder, "wordsegment") as archive:
         counts = [line.split("\t") for line in archive.read("wordsegment/unigrams.txt").decode().splitlines()]
@@ -102,10 +107,17 @@ def build(folder: Path) -> None:
         )
 
 
-def homograph_line(row: str) -> str:
-    """``word|reading|reading|tag`` with the tag in capitals, as the tag sets write it."""
-    word, first, second, tag = row.split("|")
-    return "|".join((word, first.upper().strip(), second.upper().strip(), tag.upper().strip()))
+def homograph_lines(rows: list[str]) -> list[str]:
+    """``word|reading|reading|tag`` to ``word|reading as a verb|other reading``, for the rows that tell verbs apart."""
+    lines = []
+    for row in sorted(rows):
+        word, first, second, tag = (field.strip() for field in row.split("|"))
+        word = word.lower()
+        if tag != "V" or word in NO_HOMOGRAPHS or first == second:
+            continue
+        verb, other = (second, first) if word in INVERTED else (first, second)
+        lines.append(f"{word}|{verb}|{other}")
+    return lines
 
 
 if __name__ == "__main__":

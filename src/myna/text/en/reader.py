@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myna.text.en.homographs import HOMOGRAPHS, choose
+from myna.text.en.homographs import reading
 from myna.text.en.lexicon import divide, lookup
 from myna.text.en.spelling import MAX_LETTERS, spell_out
 from myna.text.en.verbalize import MARKS, Spoken, verbalize
@@ -33,7 +33,8 @@ def read(text: str) -> Phonemes:
     """``text`` as phones; a text without anything to speak gives punctuation alone."""
     spoken = verbalize(text)
     tokens = [token for group, item in enumerate(spoken) for token in _tokens(item, group)]
-    found = [_known(tokens, index) for index in range(len(tokens))]
+    written = [token.text for token in tokens]
+    found = [_known(written, index) for index in range(len(written))]
     missing = [part for token, phones in zip(tokens, found, strict=True) if phones is None for part in _parts(token.text)]
     unknown = spell_out(part for part in missing if lookup(part) is None)
     phones: list[str] = []
@@ -66,24 +67,25 @@ def _written(spoken: list[Spoken]) -> str:
     return "".join(item.words if item.is_mark else f" {item.words}" for item in spoken).strip()
 
 
-def _known(tokens: list[_Token], index: int) -> tuple[str, ...] | None:
+def _known(words: list[str], index: int) -> tuple[str, ...] | None:
     """Phones of a token by dictionary and rules; None if it must be guessed."""
-    text = tokens[index].text
+    text = words[index]
     if text in MARKS:
         return (text,)
     if text == "A":
-        return ("EY1",) if _is_letter_a(tokens, index) else ("AH0",)
+        return ("EY1",) if _is_letter_a(words, index) else ("AH0",)
     lower = text.lower()
-    if lower in HOMOGRAPHS and len(text) > 1:
-        return choose(lower, [token.text for token in tokens[max(0, index - 6) : index]],
-                      [token.text for token in tokens[index + 1 : index + 5]])  # fmt: skip
+    if len(text) > 1:
+        chosen = reading(words, index)
+        if chosen is not None:
+            return chosen
     return _from_dictionary(lower)
 
 
-def _is_letter_a(tokens: list[_Token], index: int) -> bool:
+def _is_letter_a(words: list[str], index: int) -> bool:
     """Whether a capital A is the letter's name; at the start of a sentence before a word it is the article."""
-    is_first = index == 0 or tokens[index - 1].text in MARKS
-    following = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    is_first = index == 0 or words[index - 1] in MARKS
+    following = words[index + 1] if index + 1 < len(words) else ""
     is_verb = following.lower() in ("is", "was", "has", "and", "or", "in", "to", "comes", "equals", "stands", "plus")
     return not is_first or not following or following in MARKS or is_verb or len(following) == 1
 
