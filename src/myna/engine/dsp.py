@@ -51,7 +51,8 @@ def mel_filters(sample_rate: int, n_fft: int, bands: int) -> np.ndarray:
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0.0, np.minimum(rising, falling))
-    return (triangles * (2.0 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    filters: np.ndarray = triangles * (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    return filters.astype(np.float32)
 
 
 def log_mel(spec: torch.Tensor, sample_rate: int, bands: int) -> torch.Tensor:
@@ -129,7 +130,9 @@ def _hz_to_slaney(hz: float) -> float:
 
 
 def _slaney_to_hz(mels: np.ndarray) -> np.ndarray:
-    return np.where(mels < 15.0, 200.0 * mels / 3.0, 1000.0 * np.exp((mels - 15.0) * math.log(6.4) / 27.0))
+    hz = 1000.0 * np.exp((mels - 15.0) * math.log(6.4) / 27.0)
+    hz[mels < 15.0] = 200.0 * mels[mels < 15.0] / 3.0
+    return hz
 
 
 @lru_cache(maxsize=16)

@@ -33,7 +33,7 @@ class RelativeAttention(nn.Module):
             nn.init.xavier_uniform_(conv.weight)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """``x`` (B, C, T), boolean ``mask`` (B, 1, T) of valid frames, to (B, C, T); invalid frames come out arbitrary."""
+        """``x`` (B, C, T), boolean ``mask`` (B, 1, T), to (B, C, T); invalid frames come out arbitrary."""
         query = self._split(self.conv_q(x)) * self.head_width**-0.5
         key, value = self._split(self.conv_k(x)), self._split(self.conv_v(x))
         columns, inside = _band(x.shape[-1], x.device)

@@ -168,13 +168,18 @@ class _StyleAttention(nn.Module):
 class StyleEncoder(nn.Module):
     """Reference spectrogram to one speaker vector ("ref_enc"; the mel-style encoder of Meta-StyleSpeech)."""
 
-    def __init__(self, bins: int, hidden: int, width: int, heads: int = 2, kernel: int = 5, dropout: float = 0.0) -> None:
+    def __init__(self, bins: int, hidden: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.spectral = nn.Sequential(
-            _Linear(bins, hidden), nn.Mish(), nn.Dropout(dropout), _Linear(hidden, hidden), nn.Mish(), nn.Dropout(dropout)
+            _Linear(bins, hidden),
+            nn.Mish(),
+            nn.Dropout(dropout),
+            _Linear(hidden, hidden),
+            nn.Mish(),
+            nn.Dropout(dropout),
         )
-        self.temporal = nn.Sequential(_GatedConv(hidden, kernel, dropout), _GatedConv(hidden, kernel, dropout))
-        self.slf_attn = _StyleAttention(hidden, heads, dropout)
+        self.temporal = nn.Sequential(_GatedConv(hidden, 5, dropout), _GatedConv(hidden, 5, dropout))
+        self.slf_attn = _StyleAttention(hidden, 2, dropout)
         self.fc = _Linear(hidden, width)
 
     def forward(self, spec: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:

@@ -76,10 +76,8 @@ class NormedConvTranspose1d(_WeightNorm, nn.ConvTranspose1d):
         """(B, C_in, T) to (B, C_out, T'); ``output_size`` is not supported and must be None."""
         if output_size is not None:
             raise ValueError("output_size is not supported")
-        return F.conv_transpose1d(
-            x, self._joined_weight(), self.bias, self.stride, self.padding, self.output_padding, self.groups,
-            self.dilation,
-        )  # fmt: skip
+        weight, padding = self._joined_weight(), int(self.padding[0])
+        return F.conv_transpose1d(x, weight, self.bias, self.stride, padding, self.output_padding, self.groups)
 
 
 def join_weight_norm(gain: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ _START_ROUNDS = 20
 
 @dataclass(frozen=True)
 class Quantized:
-    """``values`` (B, C, T) carry the gradient straight through; ``codes`` (B, T) int64; ``commitment`` a scalar loss."""
+    """``values`` (B, C, T) pass the gradient straight through; ``codes`` (B, T) int64; ``commitment`` a scalar loss."""
 
     values: torch.Tensor
     codes: torch.Tensor

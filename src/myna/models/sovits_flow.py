@@ -137,9 +137,8 @@ class FlowMatching(nn.Module):
         """
         batch, _, length = features.shape
         if noise is None:
-            noise = torch.randn(
-                (batch, prompt_mel.shape[1], length), generator=generator, device=features.device, dtype=prompt_mel.dtype
-            )
+            size = (batch, prompt_mel.shape[1], length)
+            noise = torch.randn(size, generator=generator, device=features.device, dtype=prompt_mel.dtype)
         mask = None if feature_lens is None else length_mask(feature_lens, length)
         start = prompt_mel.shape[-1]
         prompt = F.pad(prompt_mel, (0, length - start))
