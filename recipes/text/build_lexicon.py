@@ -44,6 +44,7 @@ ADDED = {
     "ipad": "AY1 P AE2 D",
     "hmm": "HH AH0 M",
     "okay": "OW2 K EY1",
+    "elon": "EH1 L AH0 N",
     "asap": "EY1 EH1 S EY1 P IY1",
 }
 INVERTED = frozenset(

@@ -109,6 +109,8 @@ def _close(words: Words, index: int) -> str:
     previous, following = _previous(words, index), _next(words, index)
     if following in ("to", "by", "enough", "friend", "friends", "call", "range", "together", "relatives"):
         return verb if previous in MODALS else near
+    if previous in ("come", "comes", "came", "stay", "stays", "get", "gets", "keep", "keeps"):
+        return near
     if previous in ("the", "a") and (following == "of" or following in MARKS):
         return verb
     return verb if is_verb(words, index) else near
@@ -154,6 +156,7 @@ def _live(words: Words, index: int) -> str:
 def _lives(words: Words, index: int) -> str:
     previous, following = _previous(words, index), _next(words, index)
     is_noun = previous in DETERMINERS or previous in ("of", "save", "saves", "saved", "saving", "lost", "our", "human")
+    is_noun |= previous.endswith("'s") and previous not in BE
     is_noun |= previous not in SINGULAR_SUBJECTS and following in BE | HAVE
     return "L AY1 V Z" if is_noun else "L IH1 V Z"
 
@@ -170,7 +173,7 @@ def _wind(words: Words, index: int) -> str:
 
 
 def _tear(words: Words, index: int) -> str:
-    after = ("in", "up", "down", "apart", "off", "out", "through", "it", "them", "gas" "away", "along", "open")
+    after = ("in", "up", "down", "apart", "off", "out", "through", "it", "them", "away", "along", "open")
     is_rip = _next(words, index) in after or is_verb(words, index)
     return "T EH1 R" if is_rip else "T IH1 R"
 
@@ -183,6 +186,7 @@ def _tears(words: Words, index: int) -> str:
 def _bow(words: Words, index: int) -> str:
     before = clause_before(words, index)
     bends = is_verb(words, index) or bool(set(before[-3:]) & {"take", "took", "takes", "taking", "final", "deep", "low"})
+    bends |= bool(set("ship boat canoe deck stern sail sea shoreward".split()) & set(_sentence(words, index)))
     return "B AW1" if bends or _next(words, index) in ("down", "before", "out", "to") else "B OW1"
 
 
@@ -194,7 +198,7 @@ def _bass(words: Words, index: int) -> str:
 def _wound(words: Words, index: int) -> str:
     following, previous = _next(words, index), _previous(words, index)
     turns = following in ("up", "around", "round", "through", "down", "its", "back", "tightly", "tight", "along", "itself")
-    turns |= previous in ("he", "she", "they", "we", "i", "it")
+    turns |= following in ("it", "them") or previous in ("he", "she", "they", "we", "i", "it")
     return "W AW1 N D" if turns else "W UW1 N D"
 
 

@@ -35,9 +35,9 @@ _CORPUS_LOG_SIZE = math.log10(1_024_908_267_229)
 _LONGEST_PART = 20
 _LONGEST_DIVIDED = 60
 _SHORT_PARTS = frozenset(
-    "a i an as at be by do go he if in is it me my no of on or re so to up us we un pre non sub out off the and for "
-    "you can not one two get day way car bot cam pay all any air app art big box cut eye end ice man men map new old "
-    "pet red run sea set sun tax tea top toy web win car con bio geo eco neo".split()
+    "out sub off the and for you can not one two get day way car bot cam pay all any air app art big box cut eye end ice "
+    "ink man map new old pet red run sea set sun tax tea top toy web win geo eco neo fly dog cat bed sky key log low hot "
+    "mid max fit hub lab net pan pop rib rod row saw tip war bay bug cup fan fox gas gun hat hen jet".split()
 )
 
 
@@ -45,8 +45,8 @@ _SHORT_PARTS = frozenset(
 def divide(word: str) -> tuple[str, ...]:
     """The likeliest division of a lower-case word into dictionary words; ``(word,)`` when none is convincing.
 
-    Maximises the product of word probabilities. Parts of up to three letters must be everyday words, or nearly every
-    string would divide.
+    Maximises the product of word probabilities. Parts of three letters must be everyday words and shorter ones are not
+    taken, or nearly every string would divide.
     """
     if not 5 <= len(word) <= _LONGEST_DIVIDED or not word.isascii() or not word.isalpha():
         return (word,)

@@ -13,16 +13,17 @@ SIGNS = {
 }  # fmt: skip
 
 ABBREVIATIONS = {
-    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor|drive", "st": "saint|street", "prof": "professor",
-    "jr": "junior", "sr": "senior", "vs": "versus", "etc": "et cetera", "no": "", "rev": "reverend", "hon": "honorable",
+    "mr": "mister", "mrs": "missus", "ms": "Ms", "messrs": "Messrs", "dr": "doctor|drive", "st": "saint|street", "prof": "professor",
+    "jr": "junior", "sr": "senior", "vs": "versus", "etc": "etc", "rev": "reverend", "hon": "honorable",
     "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "gov": "governor",
     "sen": "senator", "rep": "representative", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
     "dept": "department", "ave": "avenue", "blvd": "boulevard", "rd": "road", "approx": "approximately",
     "est": "established", "mt": "mount", "ft": "fort", "vol": "volume", "fig": "figure",
 }  # fmt: skip
 """Abbreviation without its full stop -> words; with "|": before a name (and after none) | otherwise."""
-del ABBREVIATIONS["no"]
 
+TITLES = frozenset("mr mrs ms messrs dr st prof rev hon gen col capt lt sgt gov sen rep mt ft".split())
+"""Abbreviations that stand before a name."""
 _SPELLED = frozenset("us it ai pm am id ok tv pc uk eu un hr pr".split())
 """Words of two letters that are letters when written in capitals."""
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
@@ -63,12 +64,18 @@ def acronym(text: str, suffix: str = "", always: bool = False) -> str:
     """Capitals: "NASA" -> "NASA" (a word), "HTTP" -> "H T T P"; ``always`` spells (U.S.)."""
     letters = text.replace(".", "")
     lower = letters.lower()
-    is_word = lookup(lower) is not None and lower not in _SPELLED
+    is_word = lookup(lower) is not None and lower not in _SPELLED and not _reads_as_letters(lower)
     if not always and (is_word or (len(letters) > 5 and re.search("[AEIOUY]", letters.upper()))):
         return letters + suffix
     if not always and not letters.isupper() and len(letters) > 3:
         return word(letters) + suffix
     return " ".join(letters.upper()) + suffix
+
+
+def _reads_as_letters(word: str) -> bool:
+    """Whether the dictionary itself spells the word (FBI), give or take the stress."""
+    letters = "".join("".join(lookup(letter) or ()) for letter in word)
+    return re.sub("[0-9]", "", letters) == re.sub("[0-9]", "", "".join(lookup(word) or ()))
 
 
 def roman_numeral(text: str, previous: str) -> str | None:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 from myna.text.en.homographs import reading
 from myna.text.en.lexicon import divide, lookup
+from myna.text.en.morphology import derive, with_s
 from myna.text.en.spelling import MAX_LETTERS, spell_out
 from myna.text.en.verbalize import MARKS, Spoken, verbalize
 from myna.text.phonemes import Phonemes
 
 MIN_PHONES = 4
 """A text with fewer phones gets a comma in front, as the acoustic models were trained."""
-_VOICELESS = frozenset("P T K F TH HH".split())
-_SIBILANT = frozenset("S Z SH ZH CH JH".split())
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,8 @@ def _tokens(item: Spoken, group: int) -> list[_Token]:
         return [_Token(item.words, group)]
     result = []
     for piece in item.words.split():
-        result.append(_Token(piece.rstrip(","), group))
-        if piece.endswith(","):
-            result.append(_Token(",", group))
+        word = piece.rstrip(",.")
+        result.extend(_Token(part, group) for part in (word, piece[len(word) :]) if part)
     return result
 
 
@@ -79,7 +77,7 @@ def _known(words: list[str], index: int) -> tuple[str, ...] | None:
         chosen = reading(words, index)
         if chosen is not None:
             return chosen
-    return _from_dictionary(lower)
+    return derive(lower)
 
 
 def _is_letter_a(words: list[str], index: int) -> bool:
@@ -88,28 +86,6 @@ def _is_letter_a(words: list[str], index: int) -> bool:
     following = words[index + 1] if index + 1 < len(words) else ""
     is_verb = following.lower() in ("is", "was", "has", "and", "or", "in", "to", "comes", "equals", "stands", "plus")
     return not is_first or not following or following in MARKS or is_verb or len(following) == 1
-
-
-def _from_dictionary(word: str) -> tuple[str, ...] | None:
-    found = lookup(word)
-    if found is not None:
-        return found
-    for ending in ("'s", "s'", "'"):
-        if word.endswith(ending) and len(word) > len(ending):
-            stem = word[: -len(ending)] + ("s" if ending == "s'" else "")
-            base = _from_dictionary(stem)
-            if base is None:
-                return None
-            return base if ending != "'s" else base + _s_after(base[-1])
-    if word.startswith("'"):
-        return _from_dictionary(word[1:]) if len(word) > 1 else None
-    return None
-
-
-def _s_after(phone: str) -> tuple[str, ...]:
-    if phone in _SIBILANT:
-        return ("AH0", "Z")
-    return ("S",) if phone in _VOICELESS else ("Z",)
 
 
 def _bare(word: str) -> tuple[str, bool]:
@@ -128,4 +104,4 @@ def _assemble(word: str, unknown: dict[str, tuple[str, ...]]) -> tuple[str, ...]
     for part in _parts(word):
         phones += lookup(part) or unknown.get(part, ())
     has_s = _bare(word)[1]
-    return phones + _s_after(phones[-1]) if has_s and phones else phones
+    return with_s(phones) if has_s and phones else phones

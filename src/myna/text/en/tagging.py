@@ -71,6 +71,8 @@ def is_verb(words: Sequence[str], index: int, prior: bool = False) -> bool:
     """Whether ``words[index]``, a noun or verb in its base or s form, is a verb; ``prior`` where nothing tells."""
     word = words[index].lower()
     before = clause_before(words, index)
+    if before[-2:] == [word, "to"]:
+        return False
     following = words[index + 1].lower() if index + 1 < len(words) else "."
     if not before:
         return _opens_clause(words, index, following, prior)
@@ -110,7 +112,7 @@ def _is_base_form(before: list[str], following: str, prior: bool) -> bool:
     if previous == "to":
         return following != "of"
     if previous in MODALS or previous in _SUBJECTS:
-        return earlier not in DETERMINERS or previous in MODALS
+        return True
     if previous in DETERMINERS or previous in _PREPOSITIONS or previous in BE or previous in HAVE:
         return False
     if previous in ("that", "there", "here"):

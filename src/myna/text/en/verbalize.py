@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from myna.text.en import quantities
 from myna.text.en.fold import fold
-from myna.text.en.names import ABBREVIATIONS, SIGNS, acronym, roman_numeral, word
+from myna.text.en.names import ABBREVIATIONS, SIGNS, TITLES, acronym, roman_numeral, word
 from myna.text.en.numbers import digits, ordinal
 
 N = quantities.NUMBER
@@ -34,6 +34,8 @@ class Spoken:
 
 
 Say = Callable[[re.Match[str], list[Spoken]], str | None]
+"""What a match is read as, given what was read before it; None when the rule does not hold after all."""
+Rules = tuple[tuple[re.Pattern[str], Say], ...]
 
 
 def _url(match: re.Match[str], _: list[Spoken]) -> str:
@@ -124,10 +126,32 @@ def _abbreviation(match: re.Match[str], before: list[Spoken]) -> str | None:
     spoken = ABBREVIATIONS.get(match[1].lower())
     if spoken is None:
         return None
-    first, _, otherwise = spoken.partition("|")
-    is_title = bool(re.match(r"\s+[A-Z]", match.string[match.end() :][:40])) or not otherwise
+    before_name, _, otherwise = spoken.partition("|")
+    is_before_capital = bool(re.match(r"\s+[A-Z]", match.string[match.end() :][:40]))
     has_name_before = bool(before) and before[-1].words[:1].isupper() and not before[-1].is_mark
-    return first if is_title and not (otherwise and has_name_before) else otherwise
+    if is_before_capital and (match[1].lower() in TITLES or (otherwise and not has_name_before)):
+        return before_name
+    return (otherwise or before_name) + _stop_after(match)
+
+
+def _stop_after(match: re.Match[str]) -> str:
+    """An abbreviation's full stop ends the sentence too, if nothing or a capital follows."""
+    rest = match.string[match.end() : match.end() + 40]
+    return "." if not rest.strip() or re.match(r"\s+[A-Z]", rest) else ""
+
+
+def _initials(match: re.Match[str], _: list[Spoken]) -> str:
+    """U.S., D.C., J.R.R."""
+    ends = match[0].endswith(".") and not match.string[match.end() :].strip()
+    return acronym(match[0], always=True) + ("." if ends else "")
+
+
+def _minus(match: re.Match[str], before: list[Spoken]) -> str | None:
+    """A dash with spaces is a minus between numbers or letters only."""
+    last = before[-1] if before else None
+    source = match.string[: match.start()].rstrip()
+    is_operand = last is not None and (source[-1:].isdigit() or re.search(r"(?<![A-Za-z'])[A-Za-z]$", source) is not None)
+    return "minus" if is_operand else None
 
 
 def _word(match: re.Match[str], before: list[Spoken]) -> str:
@@ -136,51 +160,68 @@ def _word(match: re.Match[str], before: list[Spoken]) -> str:
     return roman_numeral(text, previous) or word(text)
 
 
+def _compiled(*rules: tuple[str, Say]) -> Rules:
+    return tuple((re.compile(pattern), say) for pattern, say in rules)
+
+
 _START = r"(?<![A-Za-z0-9])"
-RULES: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
-    (re.compile(pattern), say)
-    for pattern, say in (
-        (r"(?P<url>(?:[hH][tT][tT][pP][sS]?://|www\.)[^\s<>\"]*[A-Za-z0-9/])", _url),
-        (r"(?P<url>[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,})", _url),
-        (r"(?P<url>[A-Za-z0-9-]{2,}(?:\.[A-Za-z0-9-]+)*\.(?:com|org|net|edu|gov|io|co\.uk)\b)", _url),
-        (r"([12][0-9]{3})[-/.](0?[1-9]|1[0-2])[-/.]([0-2]?[0-9]|3[01])(?![0-9])", _date_iso),
-        (r"([0-3]?[0-9])/([0-3]?[0-9])/([12][0-9]{3})(?![0-9])", _date_american),
-        (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9]))(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
-        (r"([0-2]?[0-9]):([0-5][0-9])(?::([0-5][0-9]))?(?:\s?([aApP])(?:\.[mM]\.|[mM]\b))?(?![0-9])", _time),
-        (r"([0-9]{1,2})\s?([aApP])(?:\.[mM]\.|[mM]\b)", _hour),
-        (r"([0-9]{1,3}):([0-9]{1,3})(?![0-9:])", _range),
-        (rf"([{_SIGNS}])\s?({N}){_SCALE}", _money),
-        (rf"({N})\s?([{_SIGNS}])", _money_after),
-        (rf"({N})\s?%", lambda match, _: f"{quantities.amount(match[1])} percent"),
-        (r"([1-9][0-9]?)\.(?=\s+[A-Z])", _list_number),
-        (r"'?([12]?[0-9]{1,2}0)'?s(?![A-Za-z0-9])", lambda match, _: quantities.decade(match[1])),
-        (r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,30})(?:st|nd|rd|th)(?![A-Za-z0-9])",
-         lambda match, _: ordinal(int(match[1].replace(",", "")))),
-        (r"(?:\+?[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
-        (r"[0-9]{3}-[0-9]{4}(?![0-9-])", _telephone),
-        (r"([0-9]{1,9}) ([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?![0-9/])", _mixed),
-        (r"([0-9]{1,9})/([0-9]{1,9})(?![0-9/])",
-         lambda match, _: quantities.fraction(int(match[1]), int(match[2]))),
-        (rf"({N})({_ATTACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
-        (rf"({N})\s({_DETACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
-        (r"[0-9]+(?:\.[0-9]+){2,}", _dotted),
-        (rf"({N})-({N})(?![0-9A-Za-z-])", _range),
-        (rf"{_START}-({N})(?![A-Za-z])", lambda match, _: f"negative {quantities.number(match[1])}"),
-        (r"[0-9]+[A-Za-z]+[A-Za-z0-9]*|[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
-        (rf"{N}", lambda match, _: quantities.number(match[0])),
-        (r"#(?=[0-9])", lambda *_: "number"),
-        (r"#(?=[A-Za-z])", lambda *_: "hashtag"),
-        (r"(?<=[0-9A-Za-z)])\^([0-9]+)", _power),
-        (r"(?<=\s)-(?=\s+[0-9a-zA-Z](?:[\s.,;!?]|[0-9.]*[\s.,;!?=]|$))", lambda *_: "minus"),
-        (r"(?<=\s)([<>])(?=\s)", lambda match, _: SIGNS[match[1]]),
-        (r"[&@+=×÷°]", lambda match, _: SIGNS[match[0]]),
-        (r"(?<=\s)-+(?=\s)|--+", lambda *_: ","),
-        (r"\b([Ii]\.[Ee]\.|[Ee]\.[Gg]\.)", lambda match, _: "that is" if match[1][0] in "iI" else "for example"),
-        (r"([A-Za-z]{2,6})\.(?![A-Za-z0-9])", _abbreviation),
-        (r"[A-Za-z](?:\.[A-Za-z])+(?![A-Za-z])\.?", lambda match, _: acronym(match[0], always=True)),
-        (r"'?[A-Za-z]+(?:['-][A-Za-z]+)*(?:(?<=s)'(?![A-Za-z]))?", _word),
-    )
+_LABEL = r"[A-Za-z0-9-]{1,63}"
+_WEB: tuple[tuple[str, Say], ...] = (
+    (r"(?P<url>(?:[hH][tT][tT][pP][sS]?://|www\.)[^\s<>\"]{0,2000}[A-Za-z0-9/])", _url),
+    (rf"(?P<url>[A-Za-z0-9._+-]{{1,64}}@{_LABEL}(?:\.{_LABEL}){{0,8}}\.[A-Za-z]{{2,}})", _url),
+    (rf"(?P<url>{_LABEL}(?:\.{_LABEL}){{0,5}}\.(?:com|org|net|edu|gov|io|co\.uk)\b)", _url),
+)
+_NUMBER_RULES = _compiled(
+    (r"([12][0-9]{3})[-/.](0?[1-9]|1[0-2])[-/.]([0-2]?[0-9]|3[01])(?![0-9])", _date_iso),
+    (r"([0-3]?[0-9])/([0-3]?[0-9])/([12][0-9]{3})(?![0-9])", _date_american),
+    (r"([0-2]?[0-9]):([0-5][0-9])(?::([0-5][0-9]))?(?:\s?([aApP])(?:\.[mM]\.|[mM]\b))?(?![0-9])", _time),
+    (r"([0-9]{1,2})\s?([aApP])(?:\.[mM]\.|[mM]\b)", _hour),
+    (r"([0-9]{1,3}):([0-9]{1,3})(?![0-9:])", _range),
+    (rf"({N})\s?([{_SIGNS}])", _money_after),
+    (rf"({N})\s?%", lambda match, _: f"{quantities.amount(match[1])} percent"),
+    (r"([1-9][0-9]?)\.(?=\s+[A-Z])", _list_number),
+    (r"'?([12]?[0-9]{1,2}0)'?s(?![A-Za-z0-9])", lambda match, _: quantities.decade(match[1])),
+    (r"([0-9]{1,3}(?:,[0-9]{3}){1,9}|[0-9]{1,30})(?:st|nd|rd|th)(?![A-Za-z0-9])",
+     lambda match, _: ordinal(int(match[1].replace(",", "")))),
+    (r"(?:[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
+    (r"[0-9]{3}-[0-9]{4}(?![0-9-])", _telephone),
+    (r"([0-9]{1,9}) ([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?![0-9/])", _mixed),
+    (r"([0-9]{1,9})/([0-9]{1,9})(?![0-9/])", lambda match, _: quantities.fraction(int(match[1]), int(match[2]))),
+    (rf"({N})({_ATTACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
+    (rf"({N})\s({_DETACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
+    (r"[0-9]+(?:\.[0-9]+){2,}", _dotted),
+    (rf"({N})-({N})(?![0-9A-Za-z-])", _range),
+    *_WEB,
+    (r"[0-9]+[A-Za-z]+[A-Za-z0-9]*", _letters_and_digits),
+    (rf"{N}", lambda match, _: quantities.number(match[0])),
 )  # fmt: skip
+_WORD_RULES = _compiled(
+    *_WEB,
+    (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9]))(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
+    (r"[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
+    (r"[Nn]o\. ?(?=[0-9])", lambda *_: "number"),
+    (r"[Ii]\.[Ee]\.", lambda *_: "that is"),
+    (r"[Ee]\.[Gg]\.", lambda *_: "for example"),
+    (r"([A-Za-z]{2,6})\.(?![A-Za-z0-9])", _abbreviation),
+    (r"[A-Za-z](?:\.[A-Za-z])+(?![A-Za-z])\.?", _initials),
+    (r"[A-Za-z]+(?:['-][A-Za-z]+)*(?:(?<=s)'(?![A-Za-z]))?", _word),
+)
+_SIGN_RULES = _compiled(
+    (rf"([{_SIGNS}])\s?({N}){_SCALE}", _money),
+    (r"'([0-9]0)'?s(?![A-Za-z0-9])", lambda match, _: quantities.decade(match[1])),
+    (r"(?:\+[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
+    (rf"{_START}-({N})(?![A-Za-z])", lambda match, _: f"negative {quantities.number(match[1])}"),
+    (r"#(?=[0-9])", lambda *_: "number"),
+    (r"#(?=[A-Za-z])", lambda *_: "hashtag"),
+    (r"(?<=[0-9A-Za-z)])\^([0-9]+)", _power),
+    (r"(?<=\s)-(?=\s+(?:[a-zA-Z]|[0-9][0-9.,]*)(?:[\s,;!?=]|\.?\s|\.?$))", _minus),
+    (r"(?<=\s)([<>])(?=\s)", lambda match, _: SIGNS[match[1]]),
+    (r"[&@+=×÷°]", lambda match, _: SIGNS[match[0]]),
+    (r"(?<=\s)-+(?=\s)|--+", lambda *_: ","),
+    (rf"{N}", lambda match, _: quantities.number(match[0])),
+    (r"'[A-Za-z]+(?:['-][A-Za-z]+)*", _word),
+)
+_PLAIN_WORD = re.compile(r"[a-z]{2,}(?=[ ,;!?])")
 
 
 def verbalize(source: str) -> list[Spoken]:
@@ -203,7 +244,12 @@ def _read(text: str, position: int, origin: list[int], result: list[Spoken]) -> 
     if character in MARKS and not (character == "." and text[position + 1 : position + 2].isdigit()):
         _add_mark(MARKS[character], origin[position], result)
         return 1
-    for pattern, say in RULES:
+    plain = _PLAIN_WORD.match(text, position)
+    if plain and not text[plain.end() + 1 : plain.end() + 2].isdigit():
+        result.append(Spoken(plain[0], origin[position], origin[plain.end() - 1] + 1))
+        return len(plain[0])
+    rules = _NUMBER_RULES if character.isdigit() else _WORD_RULES if character.isalpha() else _SIGN_RULES
+    for pattern, say in rules:
         match = pattern.match(text, position)
         if match is None:
             continue
