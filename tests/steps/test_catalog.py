@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from myna.core.errors import BadInput, NotFound, UnknownChoice
+from myna.core.fields import parse
+from myna.core.progress import silent
+from myna.core.versions import version
+from myna.core.workspace import VoiceFolder, write_text
+from myna.steps.catalog import STEPS, known_parameters, make_step, run_job, step_class
+from myna.steps.render import TestInference, newest
+from myna.steps.train import TrainGpt, TrainSovits
+
+NAMES = [
+    "convert_audio",
+    "slice_audio",
+    "denoise_audio",
+    "asr_transcribe",
+    "extract_text_features",
+    "extract_audio_features",
+    "extract_speaker_vectors",
+    "extract_semantic_features",
+    "train_sovits",
+    "train_gpt",
+    "test_inference",
+]
+
+
+def test_the_eleven_steps_have_their_published_names_in_order() -> None:
+    assert list(STEPS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_is_documented(name: str) -> None:
+    step = STEPS[name]
+    assert step.title
+    assert step.__doc__
+    for field, info in step.model_fields.items():
+        assert info.description, f"{name}.{field}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_survives_json(name: str, tmp_path: Path) -> None:
+    step = make_step(name, {"folder": tmp_path})
+    assert parse(STEPS[name], json.dumps(step.model_dump(mode="json"))) == step
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_steps_stay_inside_their_folder(name: str, tmp_path: Path) -> None:
+    step = make_step(name, {"folder": tmp_path / "anna"})
+    for path in (*step.inputs(), *step.outputs(), *step.state()):
+        assert tmp_path / "anna" in path.parents
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_reads_what_an_earlier_one_wrote(name: str, tmp_path: Path) -> None:
+    steps = [make_step(other, {"folder": tmp_path / "anna"}) for other in NAMES]
+    position = NAMES.index(name)
+    written = {tmp_path / "anna" / "input_audio"}.union(*(set(step.outputs()) for step in steps[:position]))
+    assert set(steps[position].inputs()) <= written
+
+
+def test_an_unknown_step_is_answered_with_all() -> None:
+    with pytest.raises(UnknownChoice, match=r"choose one of: convert_audio, .*test_inference"):
+        step_class("sing")
+
+
+def test_one_set_of_wishes_serves_all_steps(tmp_path: Path) -> None:
+    wishes = {"folder": tmp_path, "language": "en", "epochs": 2, "device": "cpu"}
+    assert known_parameters("asr_transcribe", wishes) == {"folder": tmp_path, "language": "en"}
+    assert known_parameters("train_gpt", wishes) == {"folder": tmp_path, "epochs": 2, "device": "cpu"}
+
+
+def test_a_wrong_parameter_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="epochs: Input should be greater than or equal to 1"):
+        make_step("train_gpt", {"folder": tmp_path, "epochs": 0})
+
+
+def test_a_job_is_revived_by_its_kind(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="slice_audio found nothing"):
+        run_job("slice_audio", {"folder": str(tmp_path)}, silent)
+    with pytest.raises(BadInput, match="tempo: no such parameter"):
+        run_job("slice_audio", {"folder": str(tmp_path), "tempo": 1}, silent)
+
+
+def test_weights_of_other_experiments_and_versions_are_not_this_ones_outputs(tmp_path: Path) -> None:
+    voice = VoiceFolder(tmp_path / "anna")
+    for name in ("anna_e4_s10.safetensors", "other_e4_s10.safetensors"):
+        write_text(voice.sovits_weights(version("lite")) / name, "x")
+    for name in ("anna-e5.safetensors", "anna-e15.safetensors", "other-e9.safetensors"):
+        write_text(voice.gpt_weights(version("lite")) / name, "x")
+    assert [path.name for path in TrainSovits(folder=voice.path).outputs()] == ["anna_e4_s10.safetensors"]
+    assert {path.name for path in TrainGpt(folder=voice.path).outputs()} == {
+        "anna-e5.safetensors",
+        "anna-e15.safetensors",
+    }
+    assert TrainGpt(folder=voice.path, version="v4").outputs() == ()
+    found = newest(voice.gpt_weights(version("lite")), "anna-e*.safetensors")
+    assert found is not None
+    assert found.name == "anna-e15.safetensors"
+    assert (
+        voice.sovits_weights(version("lite")) / "anna_e4_s10.safetensors" in TestInference(folder=voice.path).inputs()
+    )
+
+
+def test_more_epochs_continue_and_another_batch_size_does_not() -> None:
+    assert "epochs" in TrainGpt.extends
+    assert "batch_size" not in TrainGpt.extends

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import Field
+
+from myna.core.errors import BadInput, Conflict, NotFound
+from myna.core.fields import build
+from myna.core.progress import Progress, silent
+from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
+from myna.steps.step import Step, exclusive, perform, read_stamp
+
+
+class CopyWords(Step):
+    """Copies every input file, one by one, so that it can be interrupted between two."""
+
+    extends = frozenset({"times"})
+    runs: ClassVar[list[str]] = []
+    fail_after: ClassVar[int] = 99
+
+    case: str = Field(default="lower")
+    times: int = Field(default=1)
+
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.voice.input_audio,)
+
+    def outputs(self) -> tuple[Path, ...]:
+        return (self.voice.converted_wav,)
+
+    def run(self, progress: Progress) -> None:
+        files = files_in(self.voice.input_audio)
+        for number, file in enumerate(files):
+            progress(number / len(files), file.name)
+            if number == self.fail_after:
+                raise KeyboardInterrupt
+            written = self.voice.converted_wav / file.name
+            if not written.exists():
+                self.runs.append(file.name)
+                write_text(written, getattr(file.read_text(encoding="utf-8"), self.case)() * self.times)
+
+
+@pytest.fixture
+def voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VoiceFolder:
+    monkeypatch.setattr(CopyWords, "runs", [])
+    voice = VoiceFolder(tmp_path / "anna")
+    for name in ("a.txt", "b.txt", "c.txt"):
+        write_text(voice.input_audio / name, f"Words of {name}")
+    return voice
+
+
+def test_the_name_is_derived() -> None:
+    assert CopyWords.name == "copy_words"
+
+
+def test_parameters_are_strict_and_frozen(voice: VoiceFolder) -> None:
+    with pytest.raises(BadInput, match="times: "):
+        build(CopyWords, {"folder": voice.path, "times": "3"})
+    with pytest.raises(BadInput, match="tempo: no such parameter; there are: folder, case, times"):
+        build(CopyWords, {"folder": voice.path, "tempo": 3})
+
+
+def test_a_finished_step_is_not_repeated(voice: VoiceFolder) -> None:
+    step = CopyWords(folder=voice.path)
+    first = perform(step, silent)
+    assert (first.was_done_already, len(CopyWords.runs)) == (False, 3)
+    again = perform(step, silent)
+    assert (again.was_done_already, again.seconds, len(CopyWords.runs)) == (True, first.seconds, 3)
+
+
+def test_a_copied_voice_stays_done(voice: VoiceFolder) -> None:
+    perform(CopyWords(folder=voice.path), silent)
+    other = voice.path.with_name("bella")
+    shutil.copytree(voice.path, other, copy_function=shutil.copyfile)
+    assert perform(CopyWords(folder=other), silent).was_done_already
+
+
+def test_an_interrupted_step_goes_on_where_it_was(voice: VoiceFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CopyWords, "fail_after", 2)
+    with pytest.raises(KeyboardInterrupt):
+        perform(CopyWords(folder=voice.path), silent)
+    assert CopyWords.runs == ["a.txt", "b.txt"]
+    monkeypatch.setattr(CopyWords, "fail_after", 99)
+    perform(CopyWords(folder=voice.path), silent)
+    assert CopyWords.runs == ["a.txt", "b.txt", "c.txt"]
+
+
+def test_another_parameter_begins_anew(voice: VoiceFolder) -> None:
+    perform(CopyWords(folder=voice.path), silent)
+    assert not perform(CopyWords(folder=voice.path, case="upper"), silent).was_done_already
+    assert (voice.converted_wav / "a.txt").read_text(encoding="utf-8") == "WORDS OF A.TXT"
+
+
+def test_a_parameter_that_extends_keeps_what_is_there(voice: VoiceFolder) -> None:
+    perform(CopyWords(folder=voice.path), silent)
+    assert not perform(CopyWords(folder=voice.path, times=2), silent).was_done_already
+    assert len(CopyWords.runs) == 3
+
+
+def test_another_input_begins_anew_and_leaves_nothing_old(voice: VoiceFolder) -> None:
+    perform(CopyWords(folder=voice.path), silent)
+    (voice.input_audio / "a.txt").unlink()
+    write_text(voice.input_audio / "b.txt", "New")
+    assert not perform(CopyWords(folder=voice.path), silent).was_done_already
+    assert [file.name for file in files_in(voice.converted_wav)] == ["b.txt", "c.txt"]
+    assert (voice.converted_wav / "b.txt").read_text(encoding="utf-8") == "new"
+
+
+def test_a_lost_output_is_made_again_and_an_edited_one_is_left_alone(voice: VoiceFolder) -> None:
+    perform(CopyWords(folder=voice.path), silent)
+    write_text(voice.converted_wav / "b.txt", "edited")
+    assert perform(CopyWords(folder=voice.path), silent).was_done_already
+    (voice.converted_wav / "a.txt").unlink()
+    assert not perform(CopyWords(folder=voice.path), silent).was_done_already
+    assert (voice.converted_wav / "b.txt").read_text(encoding="utf-8") == "edited"
+    assert len(CopyWords.runs) == 4
+
+
+def test_a_damaged_stamp_means_not_done(voice: VoiceFolder) -> None:
+    step = CopyWords(folder=voice.path)
+    perform(step, silent)
+    write_text(voice.stamps / "copy_words.json", "{")
+    assert read_stamp(step) == {}
+    assert not perform(step, silent).was_done_already
+
+
+def test_nothing_to_read_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    step = CopyWords(folder=make_folder(tmp_path / "anna"))
+    with pytest.raises(NotFound, match="copy_words found nothing in"):
+        perform(step, silent)
+    assert files_in(tmp_path / "anna") == []
+
+
+def test_two_processes_cannot_work_on_one_voice(voice: VoiceFolder) -> None:
+    with exclusive(voice), pytest.raises(Conflict, match="'anna' is being worked on"):
+        perform(CopyWords(folder=voice.path), silent)
+    perform(CopyWords(folder=voice.path), silent)
+
+
+def test_the_lock_holds_between_threads(voice: VoiceFolder) -> None:
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            perform(CopyWords(folder=voice.path), silent)
+        except Conflict as error:
+            errors.append(error)
+
+    with exclusive(voice):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert len(errors) == 1
