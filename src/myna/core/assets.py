@@ -13,12 +13,14 @@ from myna.core.errors import MissingAsset, UnknownChoice
 class Asset:
     """One model file or folder.
 
-    ``file`` is its place: below the package's assets where ``is_bundled``, else below the models folder of the
-    settings, where it carries the name it is published under.
+    ``kind`` says which net it is: gpt, sovits, content, vocoder or bert. ``file`` is its place: below the models folder
+    of the settings, where it carries the name it is published under; where ``is_bundled``, below the package's assets,
+    unless the models folder has a file of that name, which then stands in for it.
     """
 
     name: str
     file: str
+    kind: str
     purpose: str
     versions: tuple[str, ...]
     is_bundled: bool = False
@@ -31,22 +33,32 @@ _OFFICIAL = "lj1995/GPT-SoVITS"
 ASSETS: dict[str, Asset] = {
     asset.name: asset
     for asset in (
-        Asset("lite_content", "lite/content.safetensors", "speech to content features", ("lite",), is_bundled=True),
-        Asset("lite_gpt", "lite/gpt.safetensors", "text to semantic tokens", ("lite",), is_bundled=True),
-        Asset("lite_sovits", "lite/sovits.safetensors", "tokens to mel", ("lite",), is_bundled=True),
-        Asset("hubert", "chinese-hubert-base", "speech to content features", ("v3", "v4"), published=_OFFICIAL),
-        Asset("bert", "chinese-roberta-wwm-ext-large", "Chinese prosody", ("v3", "v4"), published=_OFFICIAL),
-        Asset("v3_gpt", "s1v3.ckpt", "text to semantic tokens", ("v3", "v4"), published=_OFFICIAL),
-        Asset("v3_sovits", "s2Gv3.pth", "tokens to mel", ("v3",), published=_OFFICIAL),
+        Asset(
+            "lite_content",
+            "lite/content.safetensors",
+            "content",
+            "speech to content features",
+            ("lite",),
+            is_bundled=True,
+        ),
+        Asset("lite_gpt", "lite/gpt.safetensors", "gpt", "text to semantic tokens", ("lite",), is_bundled=True),
+        Asset("lite_sovits", "lite/sovits.safetensors", "sovits", "tokens to mel", ("lite",), is_bundled=True),
+        Asset(
+            "hubert", "chinese-hubert-base", "content", "speech to content features", ("v3", "v4"), published=_OFFICIAL
+        ),
+        Asset("bert", "chinese-roberta-wwm-ext-large", "bert", "Chinese prosody", ("v3", "v4"), published=_OFFICIAL),
+        Asset("v3_gpt", "s1v3.ckpt", "gpt", "text to semantic tokens", ("v3", "v4"), published=_OFFICIAL),
+        Asset("v3_sovits", "s2Gv3.pth", "sovits", "tokens to mel", ("v3",), published=_OFFICIAL),
         Asset(
             "v3_vocoder",
             "bigvgan_v2_24khz_100band_256x",
+            "vocoder",
             "mel to sound",
             ("v3",),
             published="nvidia/bigvgan_v2_24khz_100band_256x",
         ),
-        Asset("v4_sovits", "gsv-v4-pretrained/s2Gv4.pth", "tokens to mel", ("v4",), published=_OFFICIAL),
-        Asset("v4_vocoder", "gsv-v4-pretrained/vocoder.pth", "mel to sound", ("v4",), published=_OFFICIAL),
+        Asset("v4_sovits", "gsv-v4-pretrained/s2Gv4.pth", "sovits", "tokens to mel", ("v4",), published=_OFFICIAL),
+        Asset("v4_vocoder", "gsv-v4-pretrained/vocoder.pth", "vocoder", "mel to sound", ("v4",), published=_OFFICIAL),
     )
 }
 
@@ -62,7 +74,8 @@ def asset(name: str) -> Asset:
 def place(name: str, models: Path) -> Path:
     """Where the asset lies, or would lie, with ``models`` as the models folder."""
     row = asset(name)
-    return bundled(row.file) if row.is_bundled else models / row.file
+    own = models / row.file
+    return bundled(row.file) if row.is_bundled and not own.exists() else own
 
 
 def find(name: str, models: Path) -> Path:
@@ -71,6 +84,14 @@ def find(name: str, models: Path) -> Path:
     if path.exists():
         return path
     raise MissingAsset(f"{path} is missing ({asset(name).purpose}); {how_to_get(name)}")
+
+
+def find_for(version: str, kind: str, models: Path) -> Path:
+    """The path of a version's asset of one ``kind``; raises `MissingAsset` that says how to get it."""
+    for row in ASSETS.values():
+        if row.kind == kind and version in row.versions:
+            return find(row.name, models)
+    raise MissingAsset(f"no {kind} model is known for version {version!r}")
 
 
 def how_to_get(name: str) -> str:

@@ -82,6 +82,8 @@ class FlowSizes:
     """Whether padding is kept out of the text and position convolutions; the published nets let it in."""
     has_speaker_gradient: bool = False
     """Whether training the features also trains the reference encoder through its speaker vector."""
+    has_prior: bool = False
+    """Whether ``linear_mel`` is trained to read the mel from the features; the published weights never use it."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,16 @@ class ModelVersion:
     is_bundled: bool = False
     weights_suffix: str = ""
     """What follows ``GPT_weights`` and ``SoVITS_weights`` in the official folder names."""
+    content_gain: float = 1145.14
+    """What the data set's level-mixed samples are multiplied by for the content encoder (official: 32768 / 28.6)."""
+    has_mixed_reference: bool = False
+    """Whether a reference is levelled like the data set's clips; officially it is taken as it is."""
+    prompt_silence_s: float = 0.6
+    """Silence behind a reference when its tokens are extracted (official: 9600 samples at 16 kHz)."""
+    piece_phones: int = 200
+    """Longest piece of text that is said at once, in phones."""
+    joined_tokens: int = 500
+    """Two clips of a speaker make one training row of the GPT when they have at most this many tokens together."""
 
 
 _GPT_V2 = GptSizes(phone_vocab=732)
@@ -142,6 +154,10 @@ VERSIONS: dict[str, ModelVersion] = {
                 dit_heads=4,
                 dit_conv_layers=2,
                 frames_per_content=1.0,
+                rotary_all_heads=True,
+                masks_padding=True,
+                has_speaker_gradient=True,
+                has_prior=True,
             ),
             mel=MelSpec(sample_rate=24000, n_fft=1440, hop=480, bands=100),
             output_rate_hz=24000,
@@ -151,6 +167,11 @@ VERSIONS: dict[str, ModelVersion] = {
             has_bert=False,
             is_bundled=True,
             weights_suffix="_lite",
+            content_gain=1.0,
+            has_mixed_reference=True,
+            prompt_silence_s=0.0,
+            piece_phones=100,
+            joined_tokens=400,
         ),
         ModelVersion(
             name="v3",
