@@ -158,7 +158,7 @@ class GptDecoder:
             yield drawn, rows
             num_drawn += 1
             seen.scatter_(1, token[:, None], True)
-            logits = self.predict(decoding.step(token))
+            logits = self.predict(decoding.step(token)).float()
 
     def _begin(
         self, phones: Sequence[Tensor], bert: Sequence[Tensor | None] | None, prompt_tokens: Tensor | None
@@ -176,14 +176,14 @@ class GptDecoder:
             columns = torch.cat((text, self.gpt.ar_audio_embedding(prompt_tokens) + self.positions(num_prompt)), dim=1)
         audio_visible = visible.new_ones(len(phones), num_prompt)
         mask = attention_mask(visible, audio_visible, columns.dtype)
-        return decoding, self.predict(decoding.advance(columns, mask)[:, -1])
+        return decoding, self.predict(decoding.advance(columns, mask)[:, -1]).float()
 
     def _embed_texts(self, phones: Sequence[Tensor], bert: Sequence[Tensor | None] | None) -> tuple[Tensor, Tensor]:
         """Sentences padded on the left, so that all end in one column: embedded (B, Tx, W), validity (B, Tx)."""
         width, longest = self.sizes.width, max(len(one) for one in phones)
         text = self.gpt.ar_predict_layer.weight.new_zeros(len(phones), longest, width)
         visible = torch.zeros(len(phones), longest, dtype=torch.bool, device=self.device)
-        position = sine_table(longest, width, self.device) * self.gpt.ar_text_position.alpha
+        position = (sine_table(longest, width, self.device) * self.gpt.ar_text_position.alpha).to(text.dtype)
         for row, one in enumerate(phones):
             feature = None if bert is None else bert[row]
             embedded = self.gpt.embed_phones(one[None], None if feature is None else feature[None])
@@ -198,7 +198,8 @@ class GptDecoder:
         return self._positions[:count]
 
     def _position_rows(self, count: int) -> Tensor:
-        return sine_table(count, self.sizes.width, self.device) * self.gpt.ar_audio_position.alpha
+        table = sine_table(count, self.sizes.width, self.device) * self.gpt.ar_audio_position.alpha
+        return table.to(self.gpt.ar_predict_layer.weight.dtype)
 
 
 class _Decoding:

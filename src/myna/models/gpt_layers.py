@@ -45,7 +45,7 @@ class SinePosition(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, W) -> (B, T, W); the first column is position 0."""
         table = sine_table(x.shape[1], x.shape[2], x.device)
-        return F.dropout(x + self.alpha * table, self.dropout, self.training)
+        return F.dropout(x + (self.alpha * table).to(x.dtype), self.dropout, self.training)
 
 
 class SelfAttention(nn.Module):
