@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from myna.core.errors import Conflict, NotFound
+from myna.core.errors import Conflict, MissingExtra, NotFound
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion, version
 from myna.core.workspace import DatasetFolder, VoiceFolder, disk_errors, files_in, make_folder, write_text
@@ -141,7 +141,8 @@ def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) ->
     begun = time.monotonic()
     _write_stamp(step, {**stamp, "finished": False, "seconds": spent, "outputs": []})
     try:
-        step.run(progress)
+        with engine_needed(step.name):
+            step.run(progress)
     except BaseException:
         _write_stamp(step, {**stamp, "finished": False, "seconds": spent + time.monotonic() - begun, "outputs": []})
         raise
@@ -150,6 +151,17 @@ def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) ->
     _write_stamp(step, {**stamp, "finished": True, "seconds": seconds, "outputs": written})
     progress(1.0, "done")
     return Outcome(step.name, False, seconds)
+
+
+@contextmanager
+def engine_needed(what: str) -> Iterator[None]:
+    """Turn a library that is not installed into a `MissingExtra` that says how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "myna":
+            raise
+        raise MissingExtra(f"{what} needs {error.name}; install it with: pip install 'myna[engine]'") from None
 
 
 def require_inputs(step: Step) -> None:

@@ -1,0 +1,179 @@
+"""`myna clone` and `myna demo`: all eleven steps over one voice."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from myna.cli.run import deployment
+from myna.cli.show import Bars, line
+from myna.cli.wiring import build_workspace
+from myna.core.assets import bundled
+from myna.core.card import read_card
+from myna.core.errors import BadInput, Conflict, LimitExceeded, MissingAsset, NotFound
+from myna.core.settings import Settings, read_settings
+from myna.core.workspace import VoiceFolder, Workspace, checked_name, files_in, make_folder, write_bytes, writing
+from myna.steps.catalog import STEPS, known_parameters, make_step
+from myna.steps.render import TEST_SENTENCE, TestInference
+from myna.steps.step import Step, engine_needed
+
+_TRANSCRIPTS = (".srt", ".txt", ".list")
+
+Transcript = Annotated[
+    Path | None, typer.Option(help="The words, if known: .srt or .txt of one recording, or a .list; else recognised.")
+]
+Language = Annotated[str, typer.Option(help="The language spoken.")]
+Version = Annotated[str, typer.Option(help="The model version to train.")]
+Epochs = Annotated[int | None, typer.Option(help="Rounds of training; by default the step's own.")]
+
+
+def clone(
+    recordings: Annotated[list[Path], typer.Argument(help="Recordings of one person, any format; 1 minute is enough.")],
+    name: Annotated[str, typer.Option(help="What to call the voice.")],
+    transcript: Transcript = None,
+    language: Language = "en",
+    version: Version = "lite",
+    epochs_sovits: Epochs = None,
+    epochs_gpt: Epochs = None,
+) -> None:
+    """Turn recordings of a person into a trained voice; interrupted, the same command goes on where it was."""
+    settings = read_settings()
+    voice = build_workspace(settings).voice(name)
+    wishes = {"language": language, "target_language": language, "version": version}
+    epochs = {"train_sovits": epochs_sovits, "train_gpt": epochs_gpt}
+    make_voice(settings, voice, recordings, transcript, wishes, epochs)
+    line(f'voice {voice.name} is ready; let it speak: myna say "Hello." --voice "{voice.name}"')
+
+
+def demo(
+    recording: Annotated[
+        Path | None, typer.Argument(help="A recording of a person, about a minute; by default the one of the package.")
+    ] = None,
+    transcript: Transcript = None,
+    folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("demo"),
+    text: Annotated[str, typer.Option(help="The new sentence.")] = TEST_SENTENCE,
+) -> None:
+    """Clone a voice from one recording and let it speak: speech, subtitles, weights and a report in one folder."""
+    settings = read_settings()
+    if recording is None:
+        recording, transcript = _bundled_demo()
+        voice = Workspace(folder.resolve()).voice("demo")
+    else:
+        voice = Workspace(folder.resolve()).voice(_name_of(recording))
+    step = make_voice(settings, voice, [recording], transcript, {"target_text": text}, {})
+    for source, suffix in ((step.speech, ".wav"), (step.speech.with_suffix(".srt"), ".srt")):
+        write_bytes(folder / f"speech{suffix}", source.read_bytes())
+    card = read_card(voice)
+    for kind, weights in (("gpt", card.gpt), ("sovits", card.sovits)):
+        if weights is not None:
+            write_bytes(folder / f"{kind}{weights.suffix}", weights.read_bytes())
+    with engine_needed("the report"):
+        from myna.engine.report import write_report
+
+    write_report(voice, folder / "report.html", step=step, steps=list(STEPS), models=settings.models_folder)
+    line(f"{folder / 'report.html'}: open it and listen; the speech itself: {folder / 'speech.wav'}")
+
+
+def make_voice(
+    settings: Settings,
+    voice: VoiceFolder,
+    recordings: Sequence[Path],
+    transcript: Path | None,
+    wishes: dict[str, Any],
+    epochs: dict[str, int | None],
+) -> TestInference:
+    """Run all eleven steps over ``voice``; returns the last one. A refused recording leaves nothing behind."""
+    common = {**deployment(settings), **wishes, "folder": voice.path}
+    added = take_in(voice, recordings, settings.max_upload_bytes)
+    if transcript is not None:
+        common["transcript"] = _take_in_transcript(voice, transcript)
+    bars = Bars()
+    with bars.shown():
+        try:
+            bars.perform(_step("convert_audio", common, None))
+        except BadInput:
+            forget(voice, added)
+            raise
+        step: Step | None = None
+        for name in list(STEPS)[1:]:
+            step = _step(name, common, epochs.get(name))
+            bars.perform(step)
+    if not isinstance(step, TestInference):
+        raise TypeError("the catalogue does not end with the inference test")
+    return step
+
+
+def take_in(voice: VoiceFolder, recordings: Sequence[Path], max_bytes: int) -> list[Path]:
+    """Copy ``recordings`` into the voice; returns those that were not there yet.
+
+    Raises:
+        NotFound: a recording is not there.
+        BadInput: two have the same name.
+        LimitExceeded: one has more than ``max_bytes``.
+        Conflict: the voice was made of other recordings (more of them may be added at any time).
+    """
+    for recording in recordings:
+        if not recording.is_file():
+            raise NotFound(f"there is no recording {recording}")
+        if recording.stat().st_size > max_bytes:
+            raise LimitExceeded(
+                f"{recording.name} is larger than {max_bytes // 2**20} MiB, the limit of this installation"
+            )
+    given = {recording.name.lstrip("."): recording for recording in recordings}
+    if len(given) < len(recordings):
+        raise BadInput("two recordings have the same name; rename one of them")
+    for there in files_in(voice.input_audio):
+        if there.name not in given or not filecmp.cmp(there, given[there.name], shallow=False):
+            raise Conflict(f"voice {voice.name!r} was made of other recordings ({there.name}); choose another name")
+    added = []
+    for name, recording in given.items():
+        copy = voice.input_audio / name
+        if not copy.exists():
+            with writing(copy) as temporary:
+                shutil.copyfile(recording, temporary)
+            added.append(copy)
+    return added
+
+
+def forget(voice: VoiceFolder, added: Sequence[Path]) -> None:
+    """Take recordings out again; the whole voice where nothing else is in it."""
+    for copy in added:
+        copy.unlink(missing_ok=True)
+    if not files_in(voice.input_audio):
+        shutil.rmtree(voice.path)
+
+
+def _step(name: str, common: dict[str, Any], epochs: int | None) -> Step:
+    wishes = common if epochs is None else {**common, "epochs": epochs}
+    return make_step(name, known_parameters(name, wishes))
+
+
+def _take_in_transcript(voice: VoiceFolder, transcript: Path) -> Path:
+    """Keep the transcript with the voice."""
+    if not transcript.is_file():
+        raise NotFound(f"there is no transcript {transcript}")
+    if transcript.suffix.lower() not in _TRANSCRIPTS:
+        raise BadInput(f"transcript {transcript.name} is of no known kind; give one of: {', '.join(_TRANSCRIPTS)}")
+    kept = make_folder(voice.transcripts) / f"given{transcript.suffix.lower()}"
+    write_bytes(kept, transcript.read_bytes())
+    return kept
+
+
+def _bundled_demo() -> tuple[Path, Path]:
+    """The recording that ships with the package, and its words."""
+    folder = bundled("demo")
+    found = [path for name in ("recording", "transcript") for path in sorted(folder.glob(f"{name}.*"))[:1]]
+    if len(found) < 2:
+        raise MissingAsset(f"{folder} holds no recording; install myna again, or give a recording of your own")
+    return found[0], found[1]
+
+
+def _name_of(recording: Path) -> str:
+    """A voice name from a file name."""
+    stem = "".join(char if char.isalnum() or char in "_-" else "_" for char in recording.stem).strip("-")[:64]
+    return checked_name("voice", stem or "recording")

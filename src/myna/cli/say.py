@@ -1,0 +1,94 @@
+"""`myna say` and `myna voices`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from myna.cli.show import Bars, line, table
+from myna.cli.wiring import build_speaker, build_workspace
+from myna.core.card import read_card
+from myna.core.errors import BadInput, Conflict
+from myna.core.fields import build
+from myna.core.settings import Settings, read_settings
+from myna.core.speech import SpeechRequest, Voice
+from myna.core.workspace import VoiceFolder, make_folder
+from myna.steps.catalog import STEPS
+from myna.steps.step import engine_needed
+
+
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    voice: Annotated[str, typer.Option(help="A voice made by `myna clone`.")] = "",
+    reference: Annotated[Path | None, typer.Option(help="Instead of a voice: a clip of one, 3 to 10 s.")] = None,
+    reference_text: Annotated[str, typer.Option(help="The words of the clip.")] = "",
+    reference_language: Annotated[str, typer.Option(help="The language of the clip.")] = "en",
+    version: Annotated[str, typer.Option(help="Model version that speaks like the clip.")] = "lite",
+    language: Annotated[str, typer.Option(help="The language of the text.")] = "en",
+    speed: Annotated[float, typer.Option(help="0.5 to 2.0; 1.0 is natural.")] = 1.0,
+    seed: Annotated[int | None, typer.Option(help="The same seed says it the same way again.")] = None,
+    out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("speech.wav"),
+    srt: Annotated[Path | None, typer.Option(help="Subtitles to write.")] = None,
+) -> None:
+    """Say a text in a trained voice, or in that of a short clip."""
+    settings = read_settings()
+    spoken = sys.stdin.read() if text == "-" else text
+    if bool(voice) == bool(reference):
+        raise BadInput("say in whose voice: give --voice NAME, or --reference CLIP with --reference-text")
+    if reference is not None:
+        whose = _clip_voice(version, reference, reference_text, reference_language)
+    else:
+        whose = read_card(build_workspace(settings).existing_voice(voice))
+    wishes = {"text": spoken, "voice": whose, "language": language, "speed": speed, "seed": seed}
+    seconds = speak(settings, build(SpeechRequest, wishes), out, srt)
+    line(f"{out}: {seconds:.1f} s of speech")
+
+
+def speak(settings: Settings, request: SpeechRequest, out: Path, srt: Path | None) -> float:
+    """Say ``request`` into a file; returns the seconds of speech."""
+    with engine_needed("speech"):
+        from myna.engine.synthesis.speech_file import check_suffix, write_speech
+
+    check_suffix(out)
+    for file in (out, srt):
+        if file is not None:
+            make_folder(file.absolute().parent)
+    bars = Bars()
+    with bars.shown(), bars.bar("speaking") as report:
+        report(0.0, "loading the voice")
+        chunks = build_speaker(settings).say(request)
+        seconds = write_speech(chunks, out, subtitles=srt, text=request.text, progress=report)
+        report(1.0, "")
+    return seconds
+
+
+def voices() -> None:
+    """List the voices, and how far unfinished ones are."""
+    workspace = build_workspace(read_settings())
+    if not workspace.voices:
+        line(f"no voices yet in {workspace.root}; make one with: myna clone RECORDING --name NAME")
+        return
+    table("Voices", ["name", "state", "version", "folder"], [_row(voice) for voice in workspace.voices])
+
+
+def _row(voice: VoiceFolder) -> list[str]:
+    try:
+        card = read_card(voice)
+    except Conflict:
+        return [voice.name, f"unfinished, {_num_done(voice)} of {len(STEPS)} steps", "", str(voice.path)]
+    return [voice.name, "ready", card.version, str(voice.path)]
+
+
+def _num_done(voice: VoiceFolder) -> int:
+    return sum(any(voice.stamps.glob(f"{name}*.json")) for name in STEPS)
+
+
+def _clip_voice(version: str, reference: Path, text: str, language: str) -> Voice:
+    """The voice of a clip, spoken by the untrained base."""
+    if not reference.is_file():
+        raise BadInput(f"there is no clip {reference}; give a recording of 3 to 10 s")
+    fields = {"version": version, "reference": reference.resolve()}
+    return build(Voice, {**fields, "reference_text": text, "reference_language": language})
