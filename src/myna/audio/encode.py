@@ -4,6 +4,7 @@ Which codec stands behind a name:
 
 - ``ogg`` is Ogg Vorbis (libsndfile), what GPT-SoVITS clients get under this name and game engines read; ``opus`` is
   Ogg Opus (libopus), which works at 48 kHz and is fed that.
+- ``flac`` and ``mp3`` heads tell the length only where `encode` writes them; a stream cannot know it.
 - ``mp3`` and ``aac`` (ADTS) carry a few hundredths of a second of encoder delay; players of streams do not cut it off.
 - ``wav`` streams with the length field "unknown" (0xFFFFFFFF), as pipes do; `encode` writes the true length.
 - ``raw`` is int16, little endian, no head.
@@ -11,6 +12,7 @@ Which codec stands behind a name:
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -53,7 +55,7 @@ FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
         Format("wav", "audio/wav"),
-        Format("mp3", "audio/mpeg", "mp3", "libmp3lame", _MPEG_RATES_HZ, 96000, {"write_xing": "0"}),
+        Format("mp3", "audio/mpeg", "mp3", "libmp3lame", _MPEG_RATES_HZ, 96000),
         Format("opus", "audio/ogg", "ogg", "libopus", (48000,), 64000, {"page_duration": "100000"}),
         Format("ogg", "audio/ogg"),
         Format("aac", "audio/aac", "adts", "aac", _MPEG_RATES_HZ, 96000),
@@ -81,20 +83,12 @@ def encode_stream(chunks: Iterable[np.ndarray], sample_rate: int, format: str) -
         BadInput: a rate that is not above 0, or blocks that are not mono.
         BadAudio: a sample that is not a number.
     """
-    row = format_named(format)
-    if sample_rate <= 0:
-        raise BadInput(f"cannot encode at {sample_rate} Hz; the rate must be above 0")
-    blocks = _pieces(chunks, sample_rate, row.rate_for(sample_rate))
-    if row.codec:
-        return _by_libav(blocks, row.rate_for(sample_rate), row)
-    if row.name == "ogg":
-        return _by_libsndfile(blocks, sample_rate)
-    return _plain(blocks, wav_header(sample_rate, None) if row.name == "wav" else b"")
+    return _stream(chunks, sample_rate, format_named(format), _Outlet())
 
 
 def encode(samples: np.ndarray, sample_rate: int, format: str) -> bytes:  # noqa: A002
-    """A whole file at once; like `encode_stream`, except that wav tells its true length."""
-    data = b"".join(encode_stream([samples], sample_rate, format))
+    """A whole file at once; like `encode_stream`, except that its head tells its true length."""
+    data = b"".join(_stream([samples], sample_rate, format_named(format), _Whole()))
     if format != "wav":
         return data
     head = len(wav_header(sample_rate, None))
@@ -109,6 +103,17 @@ def write_audio(path: Path, samples: np.ndarray, sample_rate: int) -> None:
         WorkspaceError: the folder cannot be written or the disk is full.
     """
     write_bytes(path, encode(samples, sample_rate, path.suffix.lower().lstrip(".")))
+
+
+def _stream(chunks: Iterable[np.ndarray], sample_rate: int, row: Format, outlet: _Outlet | _Whole) -> Iterator[bytes]:
+    if sample_rate <= 0:
+        raise BadInput(f"cannot encode at {sample_rate} Hz; the rate must be above 0")
+    blocks = _pieces(chunks, sample_rate, row.rate_for(sample_rate))
+    if row.codec:
+        return _by_libav(blocks, row.rate_for(sample_rate), row, outlet)
+    if row.name == "ogg":
+        return _by_libsndfile(blocks, sample_rate)
+    return _plain(blocks, wav_header(sample_rate, None) if row.name == "wav" else b"")
 
 
 def _pieces(chunks: Iterable[np.ndarray], from_hz: int, to_hz: int) -> Iterator[np.ndarray]:
@@ -156,6 +161,22 @@ class _Outlet:
         self._taken += len(data)
         return data
 
+    def rest(self) -> bytes:
+        """What the encoder wrote on being closed."""
+        return self.take()
+
+
+class _Whole(io.BytesIO):
+    """Where encoders write that may go back and complete the head; everything comes at the end."""
+
+    def take(self) -> bytes:
+        """Nothing yet."""
+        return b""
+
+    def rest(self) -> bytes:
+        """The file."""
+        return self.getvalue()
+
 
 class _SndfileOutlet(_Outlet):
     """libsndfile demands these two of every file; its Ogg writer asks where the end is and never goes back."""
@@ -167,9 +188,9 @@ class _SndfileOutlet(_Outlet):
         return b""
 
 
-def _by_libav(blocks: Iterator[np.ndarray], rate: int, row: Format) -> Iterator[bytes]:
-    outlet = _Outlet()
-    with av.open(outlet, "w", format=row.muxer, options={"flush_packets": "1", **row.muxer_options}) as container:
+def _by_libav(blocks: Iterator[np.ndarray], rate: int, row: Format, outlet: _Outlet | _Whole) -> Iterator[bytes]:
+    options = {"flush_packets": "1", **row.muxer_options}
+    with av.open(outlet, "w", format=row.muxer, options=options) as container:
         stream = cast(av.AudioStream, container.add_stream(row.codec, rate=rate))
         stream.codec_context.layout = "mono"
         if row.bits_per_s:
@@ -189,7 +210,7 @@ def _by_libav(blocks: Iterator[np.ndarray], rate: int, row: Format) -> Iterator[
             for converted in resampler.resample(None):
                 container.mux(stream.encode(converted))
         container.mux(stream.encode(None))
-    yield outlet.take()
+    yield outlet.rest()
 
 
 def _by_libsndfile(blocks: Iterator[np.ndarray], rate: int) -> Iterator[bytes]:
@@ -199,4 +220,4 @@ def _by_libsndfile(blocks: Iterator[np.ndarray], rate: int) -> Iterator[bytes]:
             file.write(block)
             if data := outlet.take():
                 yield data
-    yield outlet.take()
+    yield outlet.rest()
