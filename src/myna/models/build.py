@@ -1,0 +1,75 @@
+"""From a version's record to its nets, with fresh weights: the only place that maps fields to classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from myna.core.errors import MissingAsset, UnknownChoice
+from myna.core.versions import ModelVersion
+from myna.models.bigvgan import BigVgan
+from myna.models.content import LiteContent
+from myna.models.gpt import Gpt
+from myna.models.hifigan import V4_VOCODER, HifiGan
+from myna.models.pretrained import HubertContent
+from myna.models.sovits_flow import SovitsFlow
+
+
+def build_gpt(version: ModelVersion, dropout: float = 0.0) -> Gpt:
+    """The text-to-semantic net."""
+    return Gpt(version.gpt, dropout)
+
+
+def build_sovits(version: ModelVersion, dropout: float = 0.0) -> nn.Module:
+    """The net from semantic tokens to sound or mel; raises `UnknownChoice` for a decoder that has no net."""
+    return _row("decoder", version.decoder, SOVITS)(version, dropout)
+
+
+def build_vocoder(version: ModelVersion) -> nn.Module | None:
+    """Mel to sound; None where the version's vocoder has no weights and so is no net (`myna.engine.griffin_lim`)."""
+    return _row("vocoder", version.vocoder, VOCODERS)()
+
+
+def build_content(version: ModelVersion, folder: Path | None = None) -> nn.Module:
+    """Speech at 16 kHz (B, T) to content (B, width, T50).
+
+    A published encoder comes with its weights from ``folder``; raises `MissingAsset` when that is absent.
+    """
+    return _row("content encoder", version.content, CONTENT)(folder)
+
+
+def _flow(version: ModelVersion, dropout: float) -> nn.Module:
+    if version.flow is None:
+        raise UnknownChoice("decoder without flow sizes", version.decoder, [])
+    return SovitsFlow(version.flow, dropout)
+
+
+def _hubert(folder: Path | None) -> nn.Module:
+    if folder is None:
+        raise MissingAsset("the content encoder needs the folder of a HuBERT model; none was given")
+    return HubertContent.load(folder)
+
+
+SOVITS: dict[str, Callable[[ModelVersion, float], nn.Module]] = {"flow": _flow}
+VOCODERS: dict[str, Callable[[], nn.Module | None]] = {
+    "bigvgan": BigVgan,
+    "hifigan": lambda: HifiGan(V4_VOCODER),
+    "griffin_lim": lambda: None,
+}
+CONTENT: dict[str, Callable[[Path | None], nn.Module]] = {
+    "lite": lambda _folder: LiteContent(),
+    "hubert": _hubert,
+}
+
+
+_T = TypeVar("_T")
+
+
+def _row(what: str, name: str, table: dict[str, _T]) -> _T:
+    try:
+        return table[name]
+    except KeyError:
+        raise UnknownChoice(what, name, table) from None
