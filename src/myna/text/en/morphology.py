@@ -1,4 +1,4 @@
-"""Readings of words that the dictionary lacks but whose stem it has: plurals, past forms, suffixes, British spelling."""
+"""Readings of words whose stem the dictionary has: plurals, past forms, suffixes, prefixes, British spelling."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from myna.text.en.lexicon import lookup
+from myna.text.en.lexicon import lookup, word_set
 
 Phones = tuple[str, ...]
 
-_VOICELESS = frozenset("P T K F TH HH".split())
-_VOICELESS_FOR_PAST = _VOICELESS | frozenset("S SH CH".split())
-_SIBILANT = frozenset("S Z SH ZH CH JH".split())
+_VOICELESS = word_set("P T K F TH HH")
+_VOICELESS_FOR_PAST = _VOICELESS | word_set("S SH CH")
+_SIBILANT = word_set("S Z SH ZH CH JH")
 _SUFFIXES: dict[str, str] = {
     "ing": "IH0 NG", "ings": "IH0 NG Z", "er": "ER0", "ers": "ER0 Z", "est": "AH0 S T", "eth": "IH0 TH", "ly": "L IY0",
     "ness": "N AH0 S", "less": "L AH0 S", "ful": "F AH0 L", "able": "AH0 B AH0 L", "ably": "AH0 B L IY0",
@@ -25,9 +25,10 @@ _PREFIXES = {
     "inter": "IH2 N T ER0", "multi": "M AH2 L T IY0", "micro": "M AY2 K R OW0", "co": "K OW0",
 }  # fmt: skip
 _MIN_STEM = 3
+_MAX_LETTERS = 40
 _BRITISH = (("our", "or"), ("is", "iz"), ("ys", "yz"), ("ll", "l"), ("ae", "e"), ("gg", "g"))
-_WITHOUT_APOSTROPHE = frozenset(
-    "dont doesnt didnt isnt arent wasnt werent hasnt havent hadnt couldnt wouldnt shouldnt mustnt aint".split()
+_WITHOUT_APOSTROPHE = word_set(
+    "dont doesnt didnt isnt arent wasnt werent hasnt havent hadnt couldnt wouldnt shouldnt mustnt aint"
 )
 
 
@@ -48,8 +49,8 @@ def with_d(stem: Phones) -> Phones:
 @lru_cache(maxsize=20_000)
 def derive(word: str) -> Phones | None:
     """Phones of a lower-case word by its dictionary stem; the word itself is looked up too. None if nothing fits."""
-    found = lookup(word)
-    if found is not None or len(word) > 40:
+    found = lookup(word[:-1] if word.endswith("s'") else word)
+    if found is not None or len(word) > _MAX_LETTERS:
         return found
     if word in _WITHOUT_APOSTROPHE:
         return lookup(f"{word[:-1]}'t")
@@ -60,6 +61,10 @@ def _possessive(word: str) -> Phones | None:
     if word.endswith("'s") and len(word) > 2:
         stem = derive(word[:-2])
         return stem and with_s(stem)
+    for ending, phones in (("'ve", "AH0 V"), ("'ll", "AH0 L"), ("'re", "ER0"), ("'d", "D")):
+        if word.endswith(ending) and len(word) > len(ending):
+            stem = derive(word[: -len(ending)])
+            return stem and (*stem, *phones.split())
     if word.endswith("'") and len(word) > 1:
         return derive(word[:-1])
     return derive(word[1:]) if word.startswith("'") and len(word) > 1 else None
@@ -100,7 +105,9 @@ def _inflected(word: str) -> Phones | None:
 
 def _suffixed(word: str) -> Phones | None:
     for suffix, phones in _SUFFIXES.items():
-        if word.endswith(suffix) and len(word) - len(suffix) >= _MIN_STEM + (suffix in ("er", "y", "men", "man", "ers")):
+        if word.endswith(suffix) and len(word) - len(suffix) >= _MIN_STEM + (
+            suffix in ("er", "y", "men", "man", "ers")
+        ):
             stem = _first_known(_stems(word, suffix))
             if stem is None and suffix in ("ly", "ness", "s", "less") and len(word) > 8:
                 stem = _suffixed(word[: -len(suffix)]) or _inflected(word[: -len(suffix)])
@@ -127,7 +134,7 @@ def _respelled(word: str) -> Phones | None:
             found = lookup(other) or _inflected(other) or (_suffixed(other) if american != "l" else None)
             if found:
                 return found
-    if re.search(r"(.)\1\1", word):
+    if re.search(r"(.)\1\1", word) and re.search("[aeiou]", word):
         for repeated in (r"\1\1", r"\1"):
             found = lookup(re.sub(r"(.)\1+", repeated, word))
             if found:

@@ -1,10 +1,10 @@
-"""How a written word is said when it is not simply a word: acronyms, run-together words, abbreviations, Roman numerals."""
+"""How a written word is said when it is not simply a word: acronyms, CamelCase, abbreviations, Roman numerals."""
 
 from __future__ import annotations
 
 import re
 
-from myna.text.en.lexicon import lookup
+from myna.text.en.lexicon import letter_name, lookup, word_set
 from myna.text.en.numbers import cardinal, ordinal
 
 SIGNS = {
@@ -13,8 +13,8 @@ SIGNS = {
 }  # fmt: skip
 
 ABBREVIATIONS = {
-    "mr": "mister", "mrs": "missus", "ms": "Ms", "messrs": "Messrs", "dr": "doctor|drive", "st": "saint|street", "prof": "professor",
-    "jr": "junior", "sr": "senior", "vs": "versus", "etc": "etc", "rev": "reverend", "hon": "honorable",
+    "mr": "mister", "mrs": "missus", "ms": "Ms", "messrs": "Messrs", "dr": "doctor|drive", "st": "saint|street",
+    "prof": "professor", "jr": "junior", "sr": "senior", "vs": "versus", "etc": "etc", "rev": "reverend", "hon": "honorable",
     "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "gov": "governor",
     "sen": "senator", "rep": "representative", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
     "dept": "department", "ave": "avenue", "blvd": "boulevard", "rd": "road", "approx": "approximately",
@@ -22,18 +22,18 @@ ABBREVIATIONS = {
 }  # fmt: skip
 """Abbreviation without its full stop -> words; with "|": before a name (and after none) | otherwise."""
 
-TITLES = frozenset("mr mrs ms messrs dr st prof rev hon gen col capt lt sgt gov sen rep mt ft".split())
-"""Abbreviations that stand before a name."""
-_SPELLED = frozenset("us it ai pm am id ok tv pc uk eu un hr pr".split())
+TITLES = word_set("mr mrs ms messrs dr vs prof rev hon gen col capt lt sgt gov sen rep mt ft")
+"""Abbreviations that stand before a name, so that a capital after them begins no sentence."""
+_SPELLED = word_set("us it ai pm am id ok tv pc uk eu un hr pr")
 """Words of two letters that are letters when written in capitals."""
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 _ROMAN = re.compile(r"(?=[IVXL])(XL|L?X{0,3})(IX|IV|V?I{0,3})")
-_NUMBERED = frozenset(
-    "war chapter part volume act type phase book section title class level world vol stage article mark bowl".split()
+_NUMBERED = word_set(
+    "war chapter part volume act type phase book section title class level world vol stage article mark bowl"
 )
-_REGNAL = frozenset(
+_REGNAL = word_set(
     "henry edward george louis charles william richard james elizabeth mary catherine philip francis frederick "
-    "alexander nicholas peter paul pius benedict leo gregory innocent john napoleon ivan ferdinand victoria".split()
+    "alexander nicholas peter paul pius benedict leo gregory innocent john napoleon ivan ferdinand victoria"
 )
 
 
@@ -44,8 +44,8 @@ def word(text: str) -> str:
     stem, suffix = _split_suffix(text)
     if stem.isupper() and len(stem) > 1 and "-" not in stem:
         return acronym(stem, suffix=suffix)
-    if "-" in text and lookup(text.lower()) is None:
-        return " ".join(word(part) for part in text.split("-") if part)
+    if "-" in text:
+        return "-".join(word(part).replace(" ", "-") for part in text.split("-"))
     if re.search("[a-z][A-Z]", text) and lookup(text.lower()) is None and "'" not in stem:
         parts = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]", stem)
         return " ".join(word(part) for part in parts) + suffix
@@ -53,7 +53,7 @@ def word(text: str) -> str:
 
 
 def _split_suffix(text: str) -> tuple[str, str]:
-    """"API's" -> ("API", "'s"), "CDs" -> ("CD", "'s"); the plural of letters sounds like their possessive."""
+    """ "API's" -> ("API", "'s"), "CDs" -> ("CD", "'s"); the plural of letters sounds like their possessive."""
     found = re.fullmatch(r"(.*[A-Z])('s|s'|s|')", text)
     if not found or (found[2] == "s" and not re.fullmatch("[A-Z]{2,}", found[1])):
         return text, ""
@@ -74,12 +74,12 @@ def acronym(text: str, suffix: str = "", always: bool = False) -> str:
 
 def _reads_as_letters(word: str) -> bool:
     """Whether the dictionary itself spells the word (FBI), give or take the stress."""
-    letters = "".join("".join(lookup(letter) or ()) for letter in word)
+    letters = "".join("".join(letter_name(letter)) for letter in word)
     return re.sub("[0-9]", "", letters) == re.sub("[0-9]", "", "".join(lookup(word) or ()))
 
 
 def roman_numeral(text: str, previous: str) -> str | None:
-    """"II" after "War" -> "two", "VIII" after "Henry" -> "the eighth"; None if it is none."""
+    """ "II" after "War" -> "two", "VIII" after "Henry" -> "the eighth"; None if it is none."""
     found = _ROMAN.fullmatch(text)
     last = previous.rpartition(" ")[2].lower()
     if not found or (last not in _NUMBERED and last not in _REGNAL):

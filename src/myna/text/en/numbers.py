@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-_ONES = (
+_ONE_NAMES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SCALES = (
-    "",
-    *"thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion".split(),
-    "decillion",
 )
+_TEN_NAMES = "zero ten twenty thirty forty fifty sixty seventy eighty ninety"
+_SCALE_NAMES = (
+    "thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion decillion"
+)
+_ONES = _ONE_NAMES.split()
+_TENS = _TEN_NAMES.split()
+_SCALES = ("", *_SCALE_NAMES.split())
 _ORDINAL_ONES = {
     "one": "first",
     "two": "second",
@@ -82,10 +83,12 @@ def _ordinal_word(word: str) -> str:
 
 
 def year(number: int) -> str:
-    """1945 -> "nineteen forty-five", 2000 -> "two thousand", 1905 -> "nineteen oh-five" without the dash."""
+    """1945 -> "nineteen forty-five", 1905 -> "nineteen oh five", 1600 -> "sixteen hundred"; others as cardinals."""
     century, rest = divmod(number, 100)
-    if not 1000 < number < 3000 or (2000 <= number < 2010):
+    if not 1000 < number < 3000:
         return cardinal(number)
+    if 2000 <= number < 2010:
+        return f"two thousand {_ONES[rest] if rest else ''}".rstrip()
     if not rest:
         return f"{cardinal(century)} hundred"
     return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{_below_hundred(rest)}"
@@ -99,8 +102,9 @@ def integer(text: str) -> str:
 
 
 def decimal(whole: str, fraction: str) -> str:
-    """"3", "14" -> "three point one four"; an empty whole part reads "zero"."""
-    return f"{cardinal(int(whole or '0')) if len(whole) <= MAX_CARDINAL_DIGITS else digits(whole)} point {digits(fraction)}"
+    """Three, 14 -> "three point one four"; an empty whole part reads "zero"."""
+    spoken = cardinal(int(whole or "0")) if len(whole) <= MAX_CARDINAL_DIGITS else digits(whole)
+    return f"{spoken} point {digits(fraction)}"
 
 
 def plural(word: str) -> str:

@@ -7,9 +7,8 @@ import re
 from myna.text.en import numbers
 
 NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
-MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
+_MONTH_NAMES = "january february march april may june july august september october november december"
+MONTHS = _MONTH_NAMES.split()
 MONTH_NAMES = "|".join(
     month if len(month) < 4 else rf"{month}|{month[:3]}\.?" + (r"|sept\.?" if month == "september" else "")
     for month in MONTHS
@@ -67,7 +66,7 @@ def is_one(text: str) -> bool:
 
 
 def money(sign: str, text: str, scale: str | None = None) -> str:
-    """"$", "3.50" -> "three dollars and fifty cents"; with a scale, "two point five billion dollars"."""
+    """$ and "3.50" -> "three dollars and fifty cents"; with a scale, "two point five billion dollars"."""
     unit, units, part, parts = CURRENCIES[sign]
     if scale:
         return f"{amount(text)} {SCALES[scale.lower()]} {units}"
@@ -83,7 +82,7 @@ def money(sign: str, text: str, scale: str | None = None) -> str:
 
 
 def measure(text: str, unit: str) -> str:
-    """"5", "km" -> "five kilometers"."""
+    """Five km -> "five kilometers"."""
     name = UNITS[unit]
     if is_one(text) or name in _ALWAYS_PLURAL_AS_IS:
         return f"{amount(text)} {name}"
@@ -119,7 +118,7 @@ def date(year: int, month: int, day: int) -> str | None:
 
 
 def decade(text: str) -> str:
-    """"1990" -> "nineteen nineties", "80" -> "eighties"."""
+    """The 1990s -> "nineteen nineties", "80" -> "eighties"."""
     return re.sub(r"[a-z]+$", lambda last: numbers.plural(last.group()), number(text))
 
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from myna.text.en.homographs import reading
-from myna.text.en.lexicon import divide, lookup
+from myna.text.en.lexicon import divide, letter_name, lookup
 from myna.text.en.morphology import derive, with_s
-from myna.text.en.spelling import MAX_LETTERS, spell_out
+from myna.text.en.spelling import spell_out
 from myna.text.en.verbalize import MARKS, Spoken, verbalize
 from myna.text.phonemes import Phonemes
 
 MIN_PHONES = 4
 """A text with fewer phones gets a comma in front, as the acoustic models were trained."""
+
+_SPELLED_LENGTH = 3
+_MAX_WORD = 160
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ def read(text: str) -> Phonemes:
     tokens = [token for group, item in enumerate(spoken) for token in _tokens(item, group)]
     written = [token.text for token in tokens]
     found = [_known(written, index) for index in range(len(written))]
-    missing = [part for token, phones in zip(tokens, found, strict=True) if phones is None for part in _parts(token.text)]
+    missing = [
+        part for token, phones in zip(tokens, found, strict=True) if phones is None for part in _parts(token.text)
+    ]
     unknown = spell_out(part for part in missing if lookup(part) is None)
     phones: list[str] = []
     spans: dict[int, tuple[int, int]] = {}
@@ -54,11 +59,20 @@ def read(text: str) -> Phonemes:
 def _tokens(item: Spoken, group: int) -> list[_Token]:
     if item.is_mark:
         return [_Token(item.words, group)]
-    result = []
+    result: list[_Token] = []
     for piece in item.words.split():
         word = piece.rstrip(",.")
-        result.extend(_Token(part, group) for part in (word, piece[len(word) :]) if part)
+        result.extend(_Token(part, group) for part in (*_unhyphenated(word), piece[len(word) :]) if part)
     return result
+
+
+def _unhyphenated(word: str) -> list[str]:
+    """The words of a compound, unless the dictionary has it whole (with its hyphen, or re-enter without it)."""
+    if "-" not in word or lookup(word.lower()):
+        return [word]
+    joined = word.replace("-", "")
+    is_prefixed = word.lower().split("-")[0] in ("co", "re", "pre", "e", "de", "non", "un")
+    return [joined] if is_prefixed and derive(joined.lower()) else word.split("-")
 
 
 def _written(spoken: list[Spoken]) -> str:
@@ -96,12 +110,14 @@ def _bare(word: str) -> tuple[str, bool]:
 
 
 def _parts(word: str) -> tuple[str, ...]:
-    return divide(_bare(word)[0][:MAX_LETTERS * 4])
+    """How a word outside the dictionary is read: letter by letter if it is very short, else divided."""
+    letters = _bare(word)[0]
+    return tuple(letters) if len(letters) <= _SPELLED_LENGTH else divide(letters[:_MAX_WORD])
 
 
 def _assemble(word: str, unknown: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     phones: tuple[str, ...] = ()
     for part in _parts(word):
-        phones += lookup(part) or unknown.get(part, ())
+        phones += letter_name(part) if len(part) == 1 else lookup(part) or unknown.get(part, ())
     has_s = _bare(word)[1]
     return with_s(phones) if has_s and phones else phones

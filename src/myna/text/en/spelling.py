@@ -22,15 +22,12 @@ MAX_PHONES = 40
 _BATCH = 256
 _LETTERS = ("<pad>", "<unk>", "</s>", *"abcdefghijklmnopqrstuvwxyz")
 _START, _END = 2, 3
-_PHONES: tuple[str | None, ...] = (
-    *(None,) * 4,
-    *(
-        "AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH EH0 EH1 EH2 ER0 ER1 ER2 "
-        "EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 OY1 OY2 P R S SH T TH UH0 UH1 UH2"
-    ).split(),
-    None,
-    *"UW0 UW1 UW2 V W Y Z ZH".split(),
+_PHONE_NAMES = (
+    "AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH EH0 EH1 EH2 ER0 ER1 ER2 "
+    "EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 OY1 OY2 P R S SH T TH UH0 UH1 UH2 "
+    "- UW0 UW1 UW2 V W Y Z ZH"
 )
+_PHONES = (*(None,) * 4, *(None if name == "-" else name for name in _PHONE_NAMES.split()))
 """Output signs; None is never spoken (control signs, and an UW without stress that the symbol tables do not have)."""
 
 
@@ -112,12 +109,13 @@ _MAX_REMEMBERED = 20_000
 
 def spell_out(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Phones of every word in ``words`` (lower-case), remembered between calls."""
-    wanted = sorted(set(words))
-    new = [word for word in wanted if word not in _READ]
+    wanted = set(words)
+    result = {word: _READ[word] for word in wanted if word in _READ}
+    new = sorted(wanted - result.keys())
     if new:
         if len(_READ) + len(new) > _MAX_REMEMBERED:
             _READ.clear()
         found = {word: tuple(phones) for word, phones in zip(new, _network().read(new), strict=True)}
         _READ.update(found)
-        return {word: found.get(word) or _READ.get(word, ()) for word in wanted}
-    return {word: _READ[word] for word in wanted}
+        result.update(found)
+    return result

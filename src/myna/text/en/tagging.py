@@ -4,45 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from myna.text.en.lexicon import word_set
+
 MARKS = frozenset("!?.,")
-DETERMINERS = frozenset(
+DETERMINERS = word_set(
     "a an the my your his her its our their this these those no some any every each another such both either neither "
     "what which whose one two three four five six seven eight nine ten several many few more most all first last next "
-    "own other same single new old good great".split()
+    "own other same single new old good great"
 )
-_OBJECTS = frozenset(
+_OBJECTS = word_set(
     "a an the my your his her its our their this these those it them him me us you myself yourself himself herself "
-    "itself themselves ourselves everyone everything something anything nothing someone how whether whom each".split()
+    "itself themselves ourselves everyone everything something anything nothing someone how whether whom each"
 )
-_PREPOSITIONS = frozenset(
+_PREPOSITIONS = word_set(
     "of in on at for with by from about into without under over per between through during as than like after before "
-    "against despite since until within across near upon via".split()
+    "against despite since until within across near upon via"
 )
-MODALS = frozenset(
+MODALS = word_set(
     "will would can could shall should may might must do does did cannot gonna wanna i'll you'll he'll she'll it'll "
     "we'll they'll that'll i'd you'd he'd she'd we'd they'd won't wouldn't can't couldn't shouldn't mustn't don't "
-    "doesn't didn't let's please".split()
+    "doesn't didn't let's please"
 )
-BE = frozenset(
+BE = word_set(
     "am is are was were be been being i'm you're he's she's it's we're they're that's isn't aren't wasn't weren't get "
-    "gets got getting become becomes became seem seems seemed feel feels felt look looks looked".split()
+    "gets got getting become becomes became seem seems seemed feel feels felt look looks looked"
 )
-HAVE = frozenset(
-    "have has had having i've you've we've they've haven't hasn't hadn't would've could've should've might've "
-    "must've".split()
+HAVE = word_set(
+    "have has had having i've you've we've they've haven't hasn't hadn't would've could've should've might've must've"
 )
-_SUBJECTS = frozenset("i you we they who people men women children".split())
-SINGULAR_SUBJECTS = frozenset("he she it who everyone everybody someone somebody nobody anyone which".split())
-_CAUSATIVES = frozenset("let make makes made help helps helped watch watched see saw hear heard have had".split())
-_OBJECT_PRONOUNS = frozenset("me him her them us it you".split())
-_CONJUNCTIONS = frozenset("and or but then".split())
-_ADVERBS = frozenset(
-    "always never also often still just even not now sometimes usually soon ever already only really then "
-    "again".split()
+_SUBJECTS = word_set("i you we they who people men women children")
+SINGULAR_SUBJECTS = word_set("he she it who everyone everybody someone somebody nobody anyone which")
+_CAUSATIVES = word_set("let make makes made help helps helped watch watched see saw hear heard have had")
+_OBJECT_PRONOUNS = word_set("me him her them us it you")
+_CONJUNCTIONS = word_set("and or but then")
+_ADVERBS = word_set(
+    "always never also often still just even not now sometimes usually soon ever already only really then again"
 )
-_NOT_PLURAL = frozenset(
-    "sales sports news goods arms this his its us is was has as yes thus plus less always perhaps does james".split()
+_LY_OTHERS = word_set("family early daily weekly july reply supply apply")
+_NOT_PLURAL = word_set(
+    "sales sports news goods arms this his its us is was has as yes thus plus less always perhaps does james"
 )
+_ADJECTIVE_ENDINGS = ("al", "ive", "ous", "ful", "ic", "ble", "ed", "er")
 _REACH = 5
 
 
@@ -60,7 +62,7 @@ def clause_before(words: Sequence[str], index: int) -> list[str]:
 
 def is_adverb(word: str) -> bool:
     """Adverbs that stand between a subject or auxiliary and its verb."""
-    return word in _ADVERBS or (word.endswith("ly") and len(word) > 4 and word not in ("only", "family", "early", "daily"))
+    return word in _ADVERBS or (word.endswith("ly") and len(word) > 4 and word not in _LY_OTHERS)
 
 
 def _is_plural(word: str) -> bool:
@@ -101,7 +103,8 @@ def _is_third_person(words: Sequence[str], index: int, before: list[str], follow
     has_subject = len(before) > 1 or words[index - 1][0].isupper()
     if following in _OBJECTS:
         return has_subject
-    return has_subject and before[-2:-1] in (["this"], ["that"], ["the"]) and following not in _PREPOSITIONS | BE | MARKS
+    is_after_noun = before[-2:-1] in (["this"], ["that"], ["the"])
+    return has_subject and is_after_noun and following not in _PREPOSITIONS | BE | MARKS
 
 
 def _is_base_form(before: list[str], following: str, prior: bool) -> bool:
@@ -122,8 +125,8 @@ def _is_base_form(before: list[str], following: str, prior: bool) -> bool:
     if following in _OBJECTS and following != "that":
         return True
     if _is_plural(previous):
-        return following != "of" and (following not in BE and following not in HAVE and following not in MODALS)
-    return prior and previous not in MODALS and not previous.endswith(("al", "ive", "ous", "ful", "ic", "ble", "ed", "er"))
+        return following != "of" and following not in BE | HAVE | MODALS
+    return prior and not previous.endswith(_ADJECTIVE_ENDINGS)
 
 
 def _continues_verb(before: list[str], following: str, prior: bool) -> bool:

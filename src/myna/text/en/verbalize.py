@@ -1,4 +1,4 @@
-"""A text as it is read out: one pass over the source, every stretch of it becomes spoken words or a punctuation mark."""
+"""A text as it is read out: one pass over the source, every stretch of it becomes spoken words or a mark."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKS = {"!": "!", "?": "?", ".": ".", ",": ",", ";": ",", ":": ","}
 
 @dataclass(frozen=True)
 class Spoken:
-    """``words``: what is said for ``source[start:end]``, or one mark of ``! ? . ,``. Single capitals are letter names."""
+    """What is said for ``source[start:end]``: words, or one mark of ``! ? . ,``. Single capitals are letter names."""
 
     words: str
     start: int
@@ -112,6 +112,10 @@ def _mixed(match: re.Match[str], _: list[Spoken]) -> str:
     return f"{quantities.amount(match[1])} and {spoken or 'a half'}"
 
 
+def _negative(match: re.Match[str], _: list[Spoken]) -> str:
+    return "negative " + (quantities.measure(match[1], match[2]) if match[2] else quantities.number(match[1]))
+
+
 def _power(match: re.Match[str], _: list[Spoken]) -> str:
     return {"2": "squared", "3": "cubed"}.get(match[1]) or f"to the power of {quantities.amount(match[1])}"
 
@@ -146,12 +150,12 @@ def _initials(match: re.Match[str], _: list[Spoken]) -> str:
     return acronym(match[0], always=True) + ("." if ends else "")
 
 
+_OPERAND = re.compile(r"(?:[0-9]|(?<![A-Za-z'])[A-Za-z])\s*$")
+
+
 def _minus(match: re.Match[str], before: list[Spoken]) -> str | None:
     """A dash with spaces is a minus between numbers or letters only."""
-    last = before[-1] if before else None
-    source = match.string[: match.start()].rstrip()
-    is_operand = last is not None and (source[-1:].isdigit() or re.search(r"(?<![A-Za-z'])[A-Za-z]$", source) is not None)
-    return "minus" if is_operand else None
+    return "minus" if before and _OPERAND.search(match.string[max(0, match.start() - 20) : match.start()]) else None
 
 
 def _word(match: re.Match[str], before: list[Spoken]) -> str:
@@ -185,6 +189,10 @@ _NUMBER_RULES = _compiled(
      lambda match, _: ordinal(int(match[1].replace(",", "")))),
     (r"(?:[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
     (r"[0-9]{3}-[0-9]{4}(?![0-9-])", _telephone),
+    (r"([0-9]{1,2})'\s?([0-9]{1,2})\"",
+     lambda match, _: f"{quantities.amount(match[1])} foot {quantities.amount(match[2])}"),
+    (r"([0-9]{1,9})x([0-9]{1,9})(?![0-9A-Za-z])",
+     lambda match, _: f"{quantities.amount(match[1])} by {quantities.amount(match[2])}"),
     (r"([0-9]{1,9}) ([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?![0-9/])", _mixed),
     (r"([0-9]{1,9})/([0-9]{1,9})(?![0-9/])", lambda match, _: quantities.fraction(int(match[1]), int(match[2]))),
     (rf"({N})({_ATTACHED})(?![A-Za-z0-9])", lambda match, _: quantities.measure(match[1], match[2])),
@@ -200,9 +208,11 @@ _WORD_RULES = _compiled(
     (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9]))(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
     (r"[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
     (r"[Nn]o\. ?(?=[0-9])", lambda *_: "number"),
+    (r"(?<=[0-9] )x(?= [0-9])", lambda *_: "times"),
     (r"[Ii]\.[Ee]\.", lambda *_: "that is"),
     (r"[Ee]\.[Gg]\.", lambda *_: "for example"),
     (r"([A-Za-z]{2,6})\.(?![A-Za-z0-9])", _abbreviation),
+    (r"(Dr|St|Mt|Ft|Prof)(?=\s+[A-Z])", _abbreviation),
     (r"[A-Za-z](?:\.[A-Za-z])+(?![A-Za-z])\.?", _initials),
     (r"[A-Za-z]+(?:['-][A-Za-z]+)*(?:(?<=s)'(?![A-Za-z]))?", _word),
 )
@@ -210,7 +220,8 @@ _SIGN_RULES = _compiled(
     (rf"([{_SIGNS}])\s?({N}){_SCALE}", _money),
     (r"'([0-9]0)'?s(?![A-Za-z0-9])", lambda match, _: quantities.decade(match[1])),
     (r"(?:\+[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
-    (rf"{_START}-({N})(?![A-Za-z])", lambda match, _: f"negative {quantities.number(match[1])}"),
+    (rf"{_START}-({N})({_ATTACHED})?(?![A-Za-z])", _negative),
+    (rf"{_START}-(?=[{_SIGNS}])", lambda *_: "negative"),
     (r"#(?=[0-9])", lambda *_: "number"),
     (r"#(?=[A-Za-z])", lambda *_: "hashtag"),
     (r"(?<=[0-9A-Za-z)])\^([0-9]+)", _power),
