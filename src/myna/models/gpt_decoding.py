@@ -236,8 +236,8 @@ class _Decoding:
         x = columns.reshape(batch * count, width)
         for layer, cache in zip(self.decoder.layers, self.cache, strict=True):
             packed = layer.packed(x).view(batch, count, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
-            cache[:, :, :, start:stop] = packed[1:]
-            key, value = cache[:, :, :, :stop]
+            cache.narrow(3, start, count).copy_(packed.narrow(0, 1, 2))
+            key, value = cache.narrow(3, 0, stop).unbind(0)
             attended = F.scaled_dot_product_attention(packed[0], key, value, attn_mask=mask)
             x = layer.finish(x, attended.transpose(1, 2).reshape(batch * count, width))
         self.num_columns = stop

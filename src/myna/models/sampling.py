@@ -64,7 +64,8 @@ def probabilities(logits: Tensor, sampling: Sampling) -> Tensor:
         cut = ordered.softmax(dim=-1).cumsum(dim=-1) > sampling.top_p
         cut[:, 0] = False
         logits = logits.masked_fill(cut.scatter(1, order, cut), -math.inf)
-    logits = logits / max(sampling.temperature, MIN_TEMPERATURE)
+    if sampling.temperature != 1.0:
+        logits = logits / max(sampling.temperature, MIN_TEMPERATURE)
     if sampling.top_k < logits.shape[-1]:
         smallest = logits.topk(sampling.top_k, dim=-1).values[:, -1:]
         logits = logits.masked_fill(logits < smallest, -math.inf)
