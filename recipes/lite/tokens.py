@@ -1,0 +1,94 @@
+"""Stage (b): content features of every clip, the codebook by k-means, tokens, and which phone each token speaks.
+
+    python recipes/lite/tokens.py --work WORK
+
+Writes ``tokens.npz`` (per clip: codes, spoken phone per code, phone ids) and ``codebook.pt``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from content import greedy
+from corpus import Clip, Corpus, batches, pad
+from torch import Tensor
+
+from myna.core.versions import version
+from myna.engine.align import best_path, centres
+from myna.models.content import CTC_PHONES, LiteContent
+from myna.models.quantizer import Codebook
+from myna.text.symbols import phone_ids
+
+VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+
+
+def spoken_columns(clip: Clip, logp: np.ndarray) -> np.ndarray | None:
+    """For every 25 Hz frame the index in ``clip.phones`` that it speaks; None where the text does not fit."""
+    path = best_path(logp, clip.ctc)
+    if path is None:
+        return None
+    columns = np.asarray([i for i, p in enumerate(clip.phones) if p.rstrip("012") in CTC_PHONES])
+    middles = centres(path, len(clip.ctc))
+    nearest = np.abs(np.arange(len(logp))[:, None] - middles[None]).argmin(1)
+    return columns[nearest]
+
+
+def guess_phones(clip: Clip, logits: Tensor) -> None:
+    """Give an untranscribed clip the phones the encoder hears (main stress on every vowel: it cannot hear stress)."""
+    heard = [CTC_PHONES[c - 1] for c in greedy(logits)]
+    clip.phones = [p + "1" if p in VOWELS else p for p in heard]
+    clip.ids = phone_ids(clip.phones, "v2")
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=25)
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    corpus = Corpus(options.work)
+    net = LiteContent().eval()
+    net.load_state_dict(torch.load(options.work / "content.pt", weights_only=True)["net"])
+    features: dict[str, Tensor] = {}
+    spoken: dict[str, np.ndarray] = {}
+    for group in batches(corpus.clips, 200, 0):
+        frames, lengths = pad([corpus.frames(c, "front") for c in group])
+        out = net.encode(frames, lengths)
+        for clip, row, logits, num in zip(group, out.features, out.ctc_logits, out.lengths.tolist(), strict=True):
+            # Content is 50 frames/s, two equal ones per inner frame; a code stands for two of them.
+            features[clip.file] = row[:num]
+            if not clip.phones:
+                guess_phones(clip, logits[:num])
+            if clip.ctc:
+                columns = spoken_columns(clip, logits[:num].log_softmax(-1).numpy())
+                if columns is not None:
+                    spoken[clip.file] = columns
+    train = torch.cat([features[c.file] for c in corpus.clips if c.split == "train"])
+    book = Codebook(version("lite").flow.codes, train.shape[1])
+    book.start(train[torch.randperm(len(train))[:120_000]])
+    for _ in range(options.rounds):
+        counts, sums = book._totals(train, book.nearest(train))
+        used = counts > 0
+        book.embed[used] = sums[used] / counts[used, None]
+        book.embed[~used] = book.pick(train, int((~used).sum()))
+    book.cluster_size.copy_(counts)
+    book.embed_avg.copy_(book.embed * counts[:, None])
+    torch.save(book.state_dict(), options.work / "codebook.pt")
+    arrays = {}
+    for number, clip in enumerate(corpus.clips):
+        if clip.file in spoken:
+            arrays[f"{number}.codes"] = book.nearest(features[clip.file]).numpy().astype(np.int16)
+            arrays[f"{number}.spoken"] = spoken[clip.file].astype(np.int16)
+            arrays[f"{number}.ids"] = np.asarray(clip.ids, np.int16)
+    np.savez(options.work / "tokens.npz", **arrays)
+    share = counts / counts.sum()
+    perplexity = float((-(share * share.clamp(min=1e-9).log()).sum()).exp())
+    print(f"{len(arrays) // 3} of {len(corpus.clips)} clips; codebook perplexity {perplexity:.0f}")
+
+
+if __name__ == "__main__":
+    main()
