@@ -17,9 +17,9 @@ Words = Sequence[str]
 
 _VERBS_FIRST = word_set(
     "invite invites collect collects convert converts refuse recall recalls resume produce impress incorporate "
-    "initiate rethink rethinks surmise surmises underestimate underestimates combine construct discard discards regenerate "
-    "reincarnate rewrite replay undercut elaborate converse dictate purport animate articulate closes insert inserts "
-    "separate permit use uses increases decreases insult extract exploit refresh implement"
+    "initiate rethink rethinks surmise surmises underestimate underestimates combine construct discard discards "
+    "regenerate reincarnate rewrite replay undercut elaborate converse dictate purport animate articulate closes "
+    "insert inserts separate permit use uses increases decreases insult extract exploit refresh implement"
 )
 """Mostly verbs, where their neighbours tell nothing."""
 _PAST = word_set("yesterday ago last was were had said when once earlier then")

@@ -48,8 +48,8 @@ _LONGEST_DIVIDED = 60
 _VERY_LONG = 16
 _SHORT_PARTS = word_set(
     "out sub off the and for you can not one two get day way car bot cam pay all any air app art big box cut eye end "
-    "ice ink man map new old pet red run sea set sun tax tea top toy web win geo eco neo fly dog cat bed sky key log low "
-    "hot mid max fit hub lab net pan pop rib rod row saw tip war bay bug cup fan fox gas gun hat hen jet"
+    "ice ink man map new old pet red run sea set sun tax tea top toy web win geo eco neo fly dog cat bed sky key log "
+    "low hot mid max fit hub lab net pan pop rib rod row saw tip war bay bug cup fan fox gas gun hat hen jet"
 )
 
 

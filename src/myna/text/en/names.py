@@ -14,14 +14,16 @@ SIGNS = {
 
 ABBREVIATIONS = {
     "mr": "mister", "mrs": "missus", "ms": "Ms", "messrs": "Messrs", "dr": "doctor|drive", "st": "saint|street",
-    "prof": "professor", "jr": "junior", "sr": "senior", "vs": "versus", "etc": "etc", "rev": "reverend", "hon": "honorable",
-    "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "gov": "governor",
-    "sen": "senator", "rep": "representative", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
-    "dept": "department", "ave": "avenue", "blvd": "boulevard", "rd": "road", "approx": "approximately",
-    "est": "established", "mt": "mount", "ft": "fort", "vol": "volume", "fig": "figure",
+    "prof": "professor", "jr": "junior", "sr": "senior", "vs": "versus", "etc": "etc", "rev": "reverend",
+    "hon": "honorable", "gen": "general", "col": "colonel", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant",
+    "gov": "governor", "sen": "senator", "rep": "representative", "inc": "incorporated", "ltd": "limited",
+    "corp": "corporation", "dept": "department", "ave": "avenue", "blvd": "boulevard", "rd": "road",
+    "approx": "approximately", "est": "established", "mt": "mount", "ft": "fort", "vol": "volume", "fig": "figure",
 }  # fmt: skip
 """Abbreviation without its full stop -> words; with "|": before a name (and after none) | otherwise."""
 
+WORDS_TOO = word_set("fig vol rep sen gen col hon rev gov mt ft est rd ave")
+"""Abbreviations that may be words at the end of a sentence; read out only next to a name or number."""
 TITLES = word_set("mr mrs ms messrs dr vs prof rev hon gen col capt lt sgt gov sen rep mt ft")
 """Abbreviations that stand before a name, so that a capital after them begins no sentence."""
 _SPELLED = word_set("us it ai pm am id ok tv pc uk eu un hr pr")

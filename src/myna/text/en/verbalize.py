@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from myna.text.en import quantities
 from myna.text.en.fold import fold
-from myna.text.en.names import ABBREVIATIONS, SIGNS, TITLES, acronym, roman_numeral, word
+from myna.text.en.names import ABBREVIATIONS, SIGNS, TITLES, WORDS_TOO, acronym, roman_numeral, word
 from myna.text.en.numbers import digits, ordinal
 
 N = quantities.NUMBER
@@ -133,6 +133,9 @@ def _abbreviation(match: re.Match[str], before: list[Spoken]) -> str | None:
     before_name, _, otherwise = spoken.partition("|")
     is_before_capital = bool(re.match(r"\s+[A-Z]", match.string[match.end() :][:40]))
     has_name_before = bool(before) and before[-1].words[:1].isupper() and not before[-1].is_mark
+    is_name = match[1][0].isupper() and (is_before_capital or has_name_before)
+    if match[1].lower() in WORDS_TOO and not is_name and not re.match(r"\s+[0-9]", match.string[match.end() :][:40]):
+        return None
     if is_before_capital and (match[1].lower() in TITLES or (otherwise and not has_name_before)):
         return before_name
     return (otherwise or before_name) + _stop_after(match)
@@ -205,7 +208,7 @@ _NUMBER_RULES = _compiled(
 )  # fmt: skip
 _WORD_RULES = _compiled(
     *_WEB,
-    (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9]))(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
+    (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9])(?:st|nd|rd|th)?)(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
     (r"[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
     (r"[Nn]o\. ?(?=[0-9])", lambda *_: "number"),
     (r"(?<=[0-9] )x(?= [0-9])", lambda *_: "times"),
