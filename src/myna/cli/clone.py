@@ -20,7 +20,7 @@ from myna.core.settings import Settings, read_settings
 from myna.core.workspace import VoiceFolder, Workspace, checked_name, files_in, make_folder, write_bytes, writing
 from myna.steps.catalog import STEPS, known_parameters, make_step
 from myna.steps.render import TEST_SENTENCE, TestInference
-from myna.steps.step import Step, engine_needed
+from myna.steps.step import Step, engine_needed, read_stamp
 
 _TRANSCRIPTS = (".srt", ".txt", ".list")
 
@@ -68,14 +68,10 @@ def demo(
     step = make_voice(settings, voice, [recording], transcript, {"target_text": text}, {})
     for source, suffix in ((step.speech, ".wav"), (step.speech.with_suffix(".srt"), ".srt")):
         write_bytes(folder / f"speech{suffix}", source.read_bytes())
-    card = read_card(voice)
-    for kind, weights in (("gpt", card.gpt), ("sovits", card.sovits)):
-        if weights is not None:
-            write_bytes(folder / f"{kind}{weights.suffix}", weights.read_bytes())
-    with engine_needed("the report"):
-        from myna.engine.report import write_report
-
-    write_report(voice, folder / "report.html", step=step, steps=list(STEPS), models=settings.models_folder)
+    weights = _copy_weights(voice, folder)
+    bars = Bars()
+    with bars.shown(), bars.bar("writing the report"):
+        _write_report(voice, step, folder, weights)
     line(f"{folder / 'report.html'}: open it and listen; the speech itself: {folder / 'speech.wav'}")
 
 
@@ -146,6 +142,41 @@ def forget(voice: VoiceFolder, added: Sequence[Path]) -> None:
         copy.unlink(missing_ok=True)
     if not files_in(voice.input_audio):
         shutil.rmtree(voice.path)
+
+
+def _copy_weights(voice: VoiceFolder, folder: Path) -> list[Path]:
+    """The trained weights, beside the speech."""
+    card = read_card(voice)
+    copies = []
+    for kind, weights in (("gpt", card.gpt), ("sovits", card.sovits)):
+        if weights is not None:
+            copies.append(folder / f"{kind}{weights.suffix}")
+            write_bytes(copies[-1], weights.read_bytes())
+    return copies
+
+
+def _write_report(voice: VoiceFolder, last: TestInference, folder: Path, weights: list[Path]) -> None:
+    """The page about ``voice``, whose ``last`` step is done."""
+    with engine_needed("the report"):
+        from myna.engine.report import ReportFacts, write_report
+
+    dataset, version = last.dataset, last.record
+    steps = [make_step(name, {"folder": voice.path}) for name in STEPS]
+    facts = ReportFacts(
+        voice=voice.name,
+        version=version.name,
+        recording=files_in(voice.input_audio)[0],
+        speech=last.speech,
+        text=last.target_text,
+        labels=voice.labels,
+        weights=weights,
+        curves=[
+            ("SoVITS", dataset.sovits_run(version) / "losses.jsonl"),
+            ("GPT", dataset.gpt_run(version) / "losses.jsonl"),
+        ],
+        times=[(step.title, read_stamp(step).get("seconds", 0.0)) for step in steps],
+    )
+    write_report(facts, folder / "report.html")
 
 
 def _step(name: str, common: dict[str, Any], epochs: int | None) -> Step:
