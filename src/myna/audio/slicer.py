@@ -26,6 +26,7 @@ CLIP_RATE_HZ = 32000
 
 _MAX_MS = 3_600_000
 _BATCH_FRAMES = 4096
+_NOTHING = 1e-7  # under the last bit of 24: a resampler's echo of past sound must not move a cut in digital silence
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,9 @@ class _Frames:
         num_frames = (len(samples) + 2 * half - self.window) // self.hop + 1
         # In batches, because overlapping windows of an hour would take four times the hour's memory.
         starts = range(0, num_frames, _BATCH_FRAMES)
-        return np.concatenate([self._batch(samples, at, min(at + _BATCH_FRAMES, num_frames)) for at in starts])
+        levels = np.concatenate([self._batch(samples, at, min(at + _BATCH_FRAMES, num_frames)) for at in starts])
+        levels[levels < _NOTHING] = 0.0
+        return levels
 
     def _batch(self, samples: np.ndarray, first: int, end: int) -> np.ndarray:
         begin = first * self.hop - self.window // 2
