@@ -103,9 +103,12 @@ class _PositionConv(nn.Module):
             nn.Mish(),
         )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, T, C) to (B, T, C)."""
-        return self.conv1d(x.transpose(1, 2)).transpose(1, 2)
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """``x`` (B, T, C), ``mask`` (B, T, 1), to (B, T, C)."""
+        columns, hidden = None if mask is None else mask.transpose(1, 2), x.transpose(1, 2)
+        for layer in self.conv1d:
+            hidden = masked(layer(hidden), columns)
+        return hidden.transpose(1, 2)
 
 
 class InputEmbedding(nn.Module):
@@ -121,7 +124,7 @@ class InputEmbedding(nn.Module):
     ) -> torch.Tensor:
         """``x`` and ``prompt`` (B, T, bands), ``text`` (B, T, text_width), ``mask`` (B, T, 1), to (B, T, width)."""
         x = masked(self.proj(torch.cat([x, prompt, text.to(x.dtype)], dim=-1)), mask)
-        return x + self.conv_pos_embed(x)
+        return x + self.conv_pos_embed(x, mask)
 
 
 class _Rotary(nn.Module):

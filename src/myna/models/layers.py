@@ -96,11 +96,11 @@ def fold_weight_norm(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
     """
     folded: dict[str, torch.Tensor] = {}
     for key, value in state.items():
-        stem, _, leaf = key.rpartition(".")
-        if leaf == "weight_g":
-            folded[f"{stem}.weight"] = join_weight_norm(value.float(), state[f"{stem}.weight_v"].float())
-        elif leaf == "weight_v":
-            state[f"{stem}.weight_g"]  # a lone half must not vanish silently
+        if key.endswith("weight_g"):
+            direction = state[f"{key[:-1]}v"]
+            folded[key[:-2]] = join_weight_norm(value.float(), direction.float())
+        elif key.endswith("weight_v"):
+            state[f"{key[:-1]}g"]  # a lone half must not vanish silently
         else:
             folded[key] = value
     return folded
