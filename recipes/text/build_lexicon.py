@@ -56,6 +56,7 @@ ADDED = {
     "milliamp": "M IH1 L IY0 AE2 M P",
     "paisa": "P AY1 S AA0",
     "paise": "P AY1 S EY0",
+    "dr": "D AA1 K T ER0",
     "asap": "EY1 EH1 S EY1 P IY1",
 }
 INVERTED = (

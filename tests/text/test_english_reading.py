@@ -65,7 +65,10 @@ def test_numbers(text: str, spoken: str) -> None:
         ("May 5, 2024; Feb. 29th", "May fifth, twenty twenty-four, February twenty-ninth"),
         ("9:05 a.m., 13:30, 4:00, 0:15", "nine oh five A M, one thirty P M, four o'clock, twelve fifteen A M"),
         ("10am or 5:4", "ten A M or five to four"),
+        ("on 5 May 2024, 2x", "on the fifth of May twenty twenty-four, two times"),
+        ("v2.0.1, p. 5, pp. 3-4", "version two point zero point one, page five, pages three to four"),
         ("555-1234", "five five five, one two three four"),
+        ("+44 20 7946", "four four, two zero, seven nine four six"),
     ],
 )  # fmt: skip
 def test_quantities(text: str, spoken: str) -> None:
@@ -103,6 +106,7 @@ def test_names_and_signs(text: str, spoken: str) -> None:
         ("this: that; those", "this, that, those"),
         ("Wait... what?! No way…", "Wait. what? No way."),
         ("It’s Tom’s “car”", "It's Tom's car"),
+        ("'Hello, 'tis I' he said", "Hello, 'tis I he said"),
         ("Hello，world。Ｆｕｌｌ？", "Hello, world. Full?"),
         ("café naïve ﬁne Łódź", "cafe naive fine Lodz"),
         ("I love 🍕 and 中国 too\u200b\x00!", "I love and too!"),

@@ -118,8 +118,9 @@ def date(year: int, month: int, day: int) -> str | None:
 
 
 def decade(text: str) -> str:
-    """The 1990s -> "nineteen nineties", "80" -> "eighties"."""
-    return re.sub(r"[a-z]+$", lambda last: numbers.plural(last.group()), number(text))
+    """The 1990s -> "nineteen nineties", "80" -> "eighties", "1000" -> "thousands"."""
+    spoken = re.sub(r"[a-z]+$", lambda last: numbers.plural(last.group()), number(text))
+    return spoken.removeprefix("one ")
 
 
 def fraction(above: int, below: int) -> str:

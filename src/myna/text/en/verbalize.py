@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from myna.text.en import quantities
 from myna.text.en.fold import fold
+from myna.text.en.lexicon import lookup
 from myna.text.en.names import ABBREVIATIONS, SIGNS, TITLES, WORDS_TOO, acronym, roman_numeral, word
 from myna.text.en.numbers import digits, ordinal
 
@@ -107,6 +108,15 @@ def _dotted(match: re.Match[str], _: list[Spoken]) -> str:
     return " point ".join(quantities.amount(part) for part in match[0].split("."))
 
 
+def _release(match: re.Match[str], _: list[Spoken]) -> str:
+    return "version " + " point ".join(quantities.amount(part) for part in match[1].split("."))
+
+
+def _date_british(match: re.Match[str], _: list[Spoken]) -> str | None:
+    day = int(match[1])
+    return f"the {ordinal(day)} of {match[2]}" if 1 <= day <= 31 else None
+
+
 def _mixed(match: re.Match[str], _: list[Spoken]) -> str:
     spoken = quantities.fraction(int(match[2]), int(match[3])).removeprefix("one half")
     return f"{quantities.amount(match[1])} and {spoken or 'a half'}"
@@ -161,6 +171,11 @@ def _minus(match: re.Match[str], before: list[Spoken]) -> str | None:
     return "minus" if before and _OPERAND.search(match.string[max(0, match.start() - 20) : match.start()]) else None
 
 
+def _elided(match: re.Match[str], _: list[Spoken]) -> str | None:
+    """'tis, 'em, 'cause; before any other word the apostrophe is a quotation mark."""
+    return match[0] if lookup(match[0].lower()) else None
+
+
 def _word(match: re.Match[str], before: list[Spoken]) -> str:
     text = match[0]
     previous = before[-1].words if before else ""
@@ -172,6 +187,7 @@ def _compiled(*rules: tuple[str, Say]) -> Rules:
 
 
 _START = r"(?<![A-Za-z0-9])"
+_FULL_MONTHS = "|".join(month.title() for month in quantities.MONTHS)
 _LABEL = r"[A-Za-z0-9-]{1,63}"
 _WEB: tuple[tuple[str, Say], ...] = (
     (r"(?P<url>(?:[hH][tT][tT][pP][sS]?://|www\.)[^\s<>\"]{0,2000}[A-Za-z0-9/])", _url),
@@ -203,13 +219,18 @@ _NUMBER_RULES = _compiled(
     (r"[0-9]+(?:\.[0-9]+){2,}", _dotted),
     (rf"({N})-({N})(?![0-9A-Za-z-])", _range),
     *_WEB,
+    (rf"([0-3]?[0-9]) ({_FULL_MONTHS})(?=,? [12][0-9]{{3}}(?![0-9]))", _date_british),
+    (rf"({N})x(?![A-Za-z0-9])", lambda match, _: f"{quantities.amount(match[1])} times"),
     (r"[0-9]+[A-Za-z]+[A-Za-z0-9]*", _letters_and_digits),
     (rf"{N}", lambda match, _: quantities.number(match[0])),
 )  # fmt: skip
 _WORD_RULES = _compiled(
     *_WEB,
     (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9])(?:st|nd|rd|th)?)(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
+    (r"[vV]([0-9]+(?:\.[0-9]+)+)(?![0-9A-Za-z])", _release),
     (r"[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
+    (r"Ph\.\s?D\.?(?![A-Za-z])", lambda *_: "P H D"),
+    (r"pp?\. ?(?=[0-9])", lambda match, _: "pages" if match[0].startswith("pp") else "page"),
     (r"[Nn]o\. ?(?=[0-9])", lambda *_: "number"),
     (r"(?<=[0-9] )x(?= [0-9])", lambda *_: "times"),
     (r"[Ii]\.[Ee]\.", lambda *_: "that is"),
@@ -220,6 +241,7 @@ _WORD_RULES = _compiled(
     (r"[A-Za-z]+(?:['-][A-Za-z]+)*(?:(?<=s)'(?![A-Za-z]))?", _word),
 )
 _SIGN_RULES = _compiled(
+    (r"\+[0-9]{1,3}(?:[ -][0-9]{2,5}){2,5}(?![0-9])", _telephone),
     (rf"([{_SIGNS}])\s?({N}){_SCALE}", _money),
     (r"'([0-9]0)'?s(?![A-Za-z0-9])", lambda match, _: quantities.decade(match[1])),
     (r"(?:\+[0-9]{1,3}[ -])?(?:\([0-9]{3}\) ?|[0-9]{3}[ -])[0-9]{3}-[0-9]{4}(?![0-9])", _telephone),
@@ -233,7 +255,7 @@ _SIGN_RULES = _compiled(
     (r"[&@+=×÷°]", lambda match, _: SIGNS[match[0]]),
     (r"(?<=\s)-+(?=\s)|--+", lambda *_: ","),
     (rf"{N}", lambda match, _: quantities.number(match[0])),
-    (r"'[A-Za-z]+(?:['-][A-Za-z]+)*", _word),
+    (r"'[A-Za-z]+", _elided),
 )
 _PLAIN_WORD = re.compile(r"[a-z]{2,}(?=[ ,;!?])")
 
