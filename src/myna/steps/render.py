@@ -76,7 +76,14 @@ class TestInference(VersionedStep):
                 reference=self.ref_audio, reference_text=self.ref_text, reference_language=self.ref_language
             )
         else:
-            reference = choose_reference(self.voice.labels, self.voice.denoised, self.dataset, version=self.record)
+            reference = choose_reference(
+                self.voice.labels,
+                self.voice.denoised,
+                self.dataset,
+                version=self.record,
+                models=self.models,
+                device=self.device,
+            )
         found = {"version": self.version, "gpt": self._gpt(), "sovits": self._sovits()}
         for kind in ("gpt", "sovits"):
             if found[kind] is None:

@@ -1,0 +1,1 @@
+"""From labelled clips to what training reads: phones, content, voiceprints, semantic tokens."""

@@ -1,0 +1,106 @@
+"""Semantic tokens to sound: how each kind of SoVITS is used. One class per decoder kind, one row in `DECODERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from myna.core.errors import BadInput, UnknownChoice
+from myna.core.speech import Voice
+from myna.core.versions import ModelVersion
+from myna.engine.dsp import denormalise_mel
+from myna.engine.library import Library
+from myna.engine.synthesis.prompt import Prompt
+
+
+class Decoder(Protocol):
+    """Speaks tokens in the voice of one prompt."""
+
+    sample_rate: int
+
+    def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:
+        """Codes (1, T25) that say ``phones`` (1, Tx), to float32 samples (T,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FlowPrompt:
+    """The prompt as flow matching uses it: ``features`` (1, C, Tp), ``mel`` (1, bands, Tp), ``speaker`` (1, G, 1)."""
+
+    features: Tensor
+    mel: Tensor
+    speaker: Tensor
+
+
+class FlowDecoder:
+    """Flow matching over the prompt's mel and the sentence's features, in stretches, then a vocoder.
+
+    A stretch continues the one before it: its last frames and their features are the next stretch's prompt.
+    """
+
+    def __init__(self, voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> None:
+        self.version = version
+        self.sample_rate = version.output_rate_hz
+        self.net = library.sovits(version, voice.sovits)
+        self.vocoder = library.vocoder(version)
+        self.device = library.device
+        self.prompt = self._prepared(prompt)
+
+    @torch.inference_mode()
+    def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:
+        """As `Decoder.speak`; ``steps`` are the Euler steps of each stretch."""
+        features = self.net.features(codes, phones, None, self.prompt.speaker, speed=speed)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        mels = denormalise_mel(self.flow(features, steps, generator))
+        samples: np.ndarray = self.vocoder(mels)[0, 0].float().cpu().numpy()
+        return samples
+
+    @torch.inference_mode()
+    def flow(self, features: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+        """Features (1, C, T) to normalised mel (1, bands, T)."""
+        known_features, known_mel = self.prompt.features, self.prompt.mel
+        length = known_mel.shape[-1]
+        size = self.version.chunk_frames - length
+        if size <= 0:
+            raise BadInput(f"version {self.version.name!r} leaves no frames behind a prompt of {length}")
+        parts = []
+        for start in range(0, features.shape[-1], size):
+            stretch = features[..., start : start + size]
+            both = torch.cat((known_features, stretch), dim=-1)
+            lens = torch.tensor([both.shape[-1]], device=self.device)
+            result = self.net.cfm.sample(both, lens, known_mel, steps=steps, generator=generator)[..., length:]
+            parts.append(result)
+            known_mel = torch.cat((known_mel, result), dim=-1)[..., -length:]
+            known_features = both[..., -length:]
+        return torch.cat(parts, dim=-1)
+
+    @torch.inference_mode()
+    def _prepared(self, prompt: Prompt) -> FlowPrompt:
+        """The prompt's features and mel, both cut to the frames they share and to those the version takes."""
+        speaker = self.net.speaker_vector(prompt.spec)
+        features = self.net.features(prompt.codes, prompt.phones, None, speaker)
+        shared = min(features.shape[-1], prompt.mel.shape[-1])
+        start = max(shared - self.version.reference_frames, 0)
+        return FlowPrompt(features[..., start:shared], prompt.mel[..., start:shared], speaker)
+
+
+DECODERS: dict[str, Callable[[Voice, ModelVersion, Library, Prompt], Decoder]] = {"flow": FlowDecoder}
+
+
+def decoder_for(voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> Decoder:
+    """The decoder of the version's kind; raises `UnknownChoice` where there is none yet."""
+    if version.decoder not in DECODERS:
+        raise UnknownChoice("decoder", version.decoder, DECODERS)
+    return DECODERS[version.decoder](voice, version, library, prompt)
+
+
+def levelled(samples: np.ndarray) -> np.ndarray:
+    """``samples`` with a peak of at most full scale (official rule: divided, not clipped)."""
+    loudest = float(np.abs(samples).max()) if len(samples) else 0.0
+    scaled: np.ndarray = samples / np.float32(loudest) if loudest > 1.0 else samples
+    return scaled.astype(np.float32, copy=False)

@@ -1,0 +1,120 @@
+"""The speaker that runs the nets in this process."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import torch
+
+from myna.core.errors import NotFound
+from myna.core.speech import AudioChunk, SpeechRequest, Voice
+from myna.core.versions import ModelVersion
+from myna.core.versions import version as version_named
+from myna.engine.library import Library
+from myna.engine.synthesis.decoders import Decoder, decoder_for, levelled
+from myna.engine.synthesis.pieces import Piece, pieces
+from myna.engine.synthesis.prompt import Prompt, prosody, read_prompt
+from myna.engine.synthesis.takes import expected_tokens, say_tokens, seeds_of
+from myna.models.sampling import Sampling
+from myna.text.symbols import phone_ids
+
+_KEPT_PROMPTS = 16
+
+
+class LocalSpeaker:
+    """Says requests with the nets of ``models`` on ``device``; keeps what it loaded. Safe to share by threads."""
+
+    def __init__(self, models: Path, device: str = "auto") -> None:
+        self.library = Library(models, device)
+        self._prompts: OrderedDict[tuple[object, ...], Prompt] = OrderedDict()
+        self._lock = Lock()
+
+    def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
+        """The speech of ``request``, piece by piece; everything that can be wrong is, before the first piece.
+
+        Raises:
+            BadInput: the text cannot be spoken.
+            BadAudio: the reference is not usable, or not 3 to 10 s long.
+            UnknownChoice: no such version or language.
+            NotFound, MissingAsset, BadCheckpoint: weights that are missing or wrong.
+        """
+        version = version_named(request.voice.version)
+        parts = pieces(request.text, request.language, table=version.symbols, most_phones=version.piece_phones)
+        prompt = self.prompt(request.voice, version)
+        decoder = decoder_for(request.voice, version, self.library, prompt)
+        seed = secrets.randbits(62) if request.seed is None else request.seed
+        return self._chunks(request, version, parts, prompt, decoder, seed)
+
+    def prompt(self, voice: Voice, version: ModelVersion) -> Prompt:
+        """The voice's reference, made ready once; raises as `say`."""
+        try:
+            state = voice.reference.stat()
+        except OSError:
+            raise NotFound(f"there is no reference {voice.reference}") from None
+        key = (voice.model_dump_json(exclude={"gpt"}), state.st_mtime_ns, state.st_size)
+        with self._lock:
+            if key not in self._prompts:
+                self._prompts[key] = read_prompt(voice, version, self.library)
+                while len(self._prompts) > _KEPT_PROMPTS:
+                    self._prompts.popitem(last=False)
+            self._prompts.move_to_end(key)
+            return self._prompts[key]
+
+    def _chunks(
+        self,
+        request: SpeechRequest,
+        version: ModelVersion,
+        parts: list[Piece],
+        prompt: Prompt,
+        decoder: Decoder,
+        seed: int,
+    ) -> Iterator[AudioChunk]:
+        rate, at = decoder.sample_rate, 0
+        silence = np.zeros(round(request.pause_s * rate), np.float32)
+        for number, piece in enumerate(parts):
+            samples = self._spoken(request, version, piece, prompt, decoder, seeds_of(seed, number))
+            samples = np.concatenate((levelled(samples), silence))
+            yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate)
+            at += len(samples)
+
+    def _spoken(
+        self,
+        request: SpeechRequest,
+        version: ModelVersion,
+        piece: Piece,
+        prompt: Prompt,
+        decoder: Decoder,
+        seeds: list[int],
+    ) -> np.ndarray:
+        """One piece as samples (T,)."""
+        device = self.library.device
+        own = torch.tensor([phone_ids(piece.spoken.phones, version.symbols)], device=device)
+        bert = prosody(piece.spoken, request.language, version, self.library)
+        phones, prompt_codes = own, None
+        expected = expected_tokens(own.shape[1])
+        if not prompt.is_heard:
+            phones, prompt_codes = torch.cat((prompt.phones, own), dim=1), prompt.codes
+            expected = expected_tokens(own.shape[1], prompt.phones.shape[1], prompt.codes.shape[1])
+            bert = _both(prompt.bert, prompt.phones.shape[1], bert, own.shape[1])
+        sampling = Sampling(request.top_k, request.top_p, request.temperature, request.repetition_penalty)
+        net = self.library.gpt(version, request.voice.gpt)
+        codes = say_tokens(net, phones, bert, prompt_codes, sampling, expected=expected, seeds=seeds)
+        steps = request.sampling_steps or version.sampling_steps
+        spoken = torch.tensor([codes], device=device)
+        return decoder.speak(spoken, own, speed=request.speed, steps=steps, seed=seeds[0])
+
+
+def _both(
+    first: torch.Tensor | None, num_first: int, second: torch.Tensor | None, num_second: int
+) -> torch.Tensor | None:
+    """Prosody of prompt and piece, zeros where one has none; None where neither has."""
+    known = first if first is not None else second
+    if known is None:
+        return None
+    parts = (first, num_first), (second, num_second)
+    return torch.cat([known.new_zeros(1, known.shape[1], num) if part is None else part for part, num in parts], dim=2)

@@ -1,0 +1,1 @@
+"""Fine-tuning of both nets on a dataset folder."""

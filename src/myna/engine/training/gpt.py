@@ -1,0 +1,87 @@
+"""Fine-tuning the GPT on a dataset folder: text to tokens in this voice's manner."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from myna.core.assets import find_for
+from myna.core.progress import Progress, part
+from myna.core.versions import ModelVersion
+from myna.core.workspace import DatasetFolder
+from myna.engine.device import pick_device
+from myna.engine.features.alignment import aligner
+from myna.engine.training.gpt_data import GptData, read_gpt_rows
+from myna.engine.training.loop import Figures, Plan, Training
+from myna.engine.training.losses import GptBatch, gpt_loss
+from myna.engine.weights import SUFFIX, load_content, load_gpt, save_net
+
+LEARNING_RATE = 2e-4
+DROPOUT = 0.1
+GUIDANCE = 0.2
+"""Share of the attention loss, where an alignment is known."""
+
+
+def train_gpt(
+    dataset: DatasetFolder,
+    weights: Path,
+    *,
+    version: ModelVersion,
+    models: Path,
+    base: Path | None,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float | None,
+    save_every: int,
+    seed: int,
+    device: str,
+    progress: Progress,
+) -> Path:
+    """Write ``<dataset>-e<epoch>.safetensors`` into the folder ``weights``; returns the last.
+
+    ``base`` is what it begins with, None: the version's base; ``learning_rate`` None: 2e-4. An interrupted training
+    goes on from its state. Raises `NotFound`, `MissingAsset`, `BadCheckpoint`, and `TrainingFailed` where no clip is
+    usable or the loss is no number.
+    """
+    net = load_gpt(version, base, models, DROPOUT).to(pick_device(device))
+    sized = replace(version, gpt=net.sizes)
+    encoder = load_content(aligner(), models) if _is_aligned(version) else None
+    rows = read_gpt_rows(dataset, sized, encoder, part(progress, 0.0, 0.03))
+    data = GptData(rows, batch_size, version.joined_tokens, seed)
+    rate = LEARNING_RATE if learning_rate is None else learning_rate
+    identity: dict[str, Any] = {
+        "base": str((base or find_for(version.name, "gpt", models)).resolve()),
+        "rows": len(rows),
+        "batch_size": batch_size,
+        "learning_rate": rate,
+        "seed": seed,
+    }
+
+    def save(epoch: int, step: int) -> Path:
+        path = weights / f"{dataset.name}-e{epoch}{SUFFIX}"
+        about = {"base": Path(identity["base"]).name, "dataset": dataset.name, "clips": len(rows)}
+        save_net(path, net, version=version, provenance=about | {"epoch": epoch, "step": step, "seed": seed})
+        return path
+
+    def loss(batch: GptBatch) -> tuple[Tensor, Figures]:
+        value, figures = gpt_loss(net, on(batch, training.device), GUIDANCE)
+        return value, figures
+
+    plan = Plan(epochs, save_every, rate, seed, identity)
+    training = Training(net, plan, dataset.gpt_run(version), save)
+    return training.train(data, loss, part(progress, 0.03, 1.0))
+
+
+def _is_aligned(version: ModelVersion) -> bool:
+    """Whether the version's base was taught to look at the phone being spoken; then fine-tuning goes on with it."""
+    return version.is_bundled
+
+
+def on(batch: GptBatch, device: torch.device) -> GptBatch:
+    """``batch`` with its tensors on ``device``."""
+    moved = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return GptBatch(**{name: None if value is None else value.to(device) for name, value in moved.items()})

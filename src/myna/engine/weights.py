@@ -1,0 +1,157 @@
+"""Nets and their files: a net is built to the sizes that its file names, loaded strictly, and saved with its sizes.
+
+Myna's own files (safetensors) say what they hold. Official files (.ckpt, .pth) are read as data and must fit the
+version's sizes exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from myna.checkpoints.native import read_weights, write_weights
+from myna.checkpoints.restricted import read_torch
+from myna.core.assets import find_for
+from myna.core.errors import BadCheckpoint, BadInput
+from myna.core.versions import ModelVersion
+from myna.engine.dsp import mel_filters
+from myna.engine.griffin_lim import GriffinLim
+from myna.models.build import build_content, build_gpt, build_sovits, build_vocoder
+from myna.models.content import ContentSizes, LiteContent
+from myna.models.gpt import Gpt
+from myna.models.layers import fold_weight_norm
+from myna.models.sovits_flow import SovitsFlow
+
+SUFFIX = ".safetensors"
+
+_OFFICIAL_GPT_PREFIX = "model."
+_BIGVGAN_FILE = "bigvgan_generator.pt"
+_EXACT = ("quantizer.", "front.")
+"""Weights that keep full precision: a token must not depend on how its codebook was rounded."""
+
+Net = TypeVar("Net", bound=nn.Module)
+Sizes = TypeVar("Sizes")
+
+
+@dataclass(frozen=True)
+class _File:
+    """A model file's tensors and, where it says so, its net's sizes."""
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    sizes: Mapping[str, Any] | None = None
+
+
+def load_gpt(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> Gpt:
+    """The text-to-semantic net of ``path``, None: the version's base, on the CPU in float32, ready for inference.
+
+    Raises `MissingAsset`, `NotFound` and `BadCheckpoint`; the latter also for a file of another version or kind.
+    """
+    file = _read(path or find_for(version.name, "gpt", models), "gpt", version)
+    named = {name.removeprefix(_OFFICIAL_GPT_PREFIX): tensor for name, tensor in file.tensors.items()}
+    return _loaded(build_gpt(replace(version, gpt=_sized(version.gpt, file)), dropout), replace(file, tensors=named))
+
+
+def load_sovits(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> SovitsFlow:
+    """The flow SoVITS of ``path``, None: the version's base; as `load_gpt`."""
+    if version.flow is None:
+        raise BadInput(f"version {version.name!r} has no flow decoder; choose one that has")
+    file = _read(path or find_for(version.name, "sovits", models), "sovits", version)
+    net = build_sovits(replace(version, flow=_sized(version.flow, file)), dropout)
+    if not isinstance(net, SovitsFlow):
+        raise BadInput(f"version {version.name!r} has decoder {version.decoder!r}, which cannot speak yet")
+    return _loaded(net, file)
+
+
+def load_content(version: ModelVersion, models: Path) -> nn.Module:
+    """The content encoder: 16 kHz samples (B, T) to (B, width, T50); as `load_gpt`."""
+    path = find_for(version.name, "content", models)
+    if path.is_dir():
+        return build_content(version, path)
+    file = _read(path, "content", version)
+    return _loaded(LiteContent(_sized(ContentSizes(), file)), file)
+
+
+def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
+    """Log-mel (B, bands, T) to samples (B, 1, T * hop); as `load_gpt`."""
+    net = build_vocoder(version)
+    if net is None:
+        if version.mel is None:
+            raise BadInput(f"version {version.name!r} has no mel that a vocoder could read")
+        spec = version.mel
+        return GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
+    path = find_for(version.name, "vocoder", models)
+    content = read_torch(path / _BIGVGAN_FILE if path.is_dir() else path)
+    tensors = content.get("generator", content)
+    if not any(name.endswith("weight_g") for name in net.state_dict()):
+        tensors = fold_weight_norm(tensors)
+    return _loaded(net, _File(path, tensors))
+
+
+def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: Mapping[str, Any]) -> None:
+    """Write a `Gpt`, `SovitsFlow` or `LiteContent` in half precision, with all that is needed to load it again.
+
+    ``provenance`` is JSON: base, data, steps, licence. Raises `WorkspaceError` where the file cannot be written.
+    """
+    tensors = {
+        name: tensor.half() if tensor.is_floating_point() and not name.startswith(_EXACT) else tensor
+        for name, tensor in net.state_dict().items()
+    }
+    config = {"version": version.name, "kind": kind_of(net), "sizes": _sizes_of(net)}
+    write_weights(path, tensors, config, provenance)
+
+
+def kind_of(net: nn.Module) -> str:
+    """The asset kind of a net: gpt, sovits or content."""
+    kinds: dict[type[nn.Module], str] = {Gpt: "gpt", SovitsFlow: "sovits", LiteContent: "content"}
+    return kinds[type(net)]
+
+
+def _sizes_of(net: nn.Module) -> dict[str, Any]:
+    assert isinstance(net, Gpt | SovitsFlow | LiteContent)  # `kind_of` knows no others
+    return asdict(net.sizes)
+
+
+def _read(path: Path, kind: str, version: ModelVersion) -> _File:
+    """The file of one net; raises `BadCheckpoint` where it is of another kind or version."""
+    if path.suffix != SUFFIX:
+        tensors = read_torch(path).get("weight")
+        if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+            raise BadCheckpoint(f"{path} holds no weights of a {kind} model")
+        return _File(path, tensors)
+    weights = read_weights(path)
+    found = weights.config.get("kind"), weights.config.get("version")
+    if found != (kind, version.name):
+        raise BadCheckpoint(
+            f"{path} holds a {found[0]} model of version {found[1]}; a {kind} model of version {version.name} is needed"
+        )
+    return _File(path, weights.tensors, weights.config.get("sizes"))
+
+
+def _sized(sizes: Sizes, file: _File) -> Sizes:
+    """``sizes`` with what the file says in place of the version's own."""
+    if file.sizes is None:
+        return sizes
+    known = {field.name for field in fields(sizes)}  # type: ignore[arg-type]
+    if strange := sorted(set(file.sizes) - known):
+        raise BadCheckpoint(f"{file.path} names sizes that this version of Myna does not know: {', '.join(strange)}")
+    return replace(sizes, **file.sizes)  # type: ignore[type-var, return-value]
+
+
+def _loaded(net: Net, file: _File) -> Net:
+    """``net`` with the file's weights, every one of them and no other, in float32."""
+    try:
+        net.load_state_dict({name: _plain(tensor) for name, tensor in file.tensors.items()}, strict=True)
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        raise BadCheckpoint(f"{file.path} does not fit: {lines[min(1, len(lines) - 1)].strip()[:200]}") from None
+    return net.eval()
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor

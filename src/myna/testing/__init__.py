@@ -1,0 +1,1 @@
+"""What tests and examples need in place of the real thing."""

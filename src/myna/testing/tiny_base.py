@@ -1,0 +1,64 @@
+"""A base of random weights, so small that a whole voice is trained and speaks in seconds; what it says is noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from myna.core.assets import asset
+from myna.core.versions import FlowSizes, ModelVersion, version
+from myna.engine.dsp import mel_filters
+from myna.engine.weights import save_net
+from myna.models.build import build_gpt
+from myna.models.content import ContentSizes, LiteContent
+from myna.models.sovits_flow import SovitsFlow
+
+TINY_CONTENT = ContentSizes(width=16, heads=2, layers=2, tap=1, kernel=3, feed_forward=16)
+
+
+def write_tiny_base(models: Path, seed: int = 0) -> None:
+    """Write ``lite/{content,gpt,sovits}.safetensors`` below ``models``, where they stand in for the bundled ones."""
+    lite = version("lite")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        nets = {"lite_content": _content(), "lite_gpt": _gpt(lite), "lite_sovits": _sovits(lite)}
+    for name, net in nets.items():
+        save_net(models / asset(name).file, net, version=lite, provenance={"base": "random"})
+
+
+def _content() -> nn.Module:
+    net = LiteContent(TINY_CONTENT)
+    net.front.filters.copy_(torch.from_numpy(mel_filters(16000, net.front.n_fft, TINY_CONTENT.bands)))
+    return net
+
+
+def _gpt(lite: ModelVersion) -> nn.Module:
+    return build_gpt(replace(lite, gpt=replace(lite.gpt, width=16, heads=2, layers=2, feed_forward=16)))
+
+
+def _sovits(lite: ModelVersion) -> nn.Module:
+    assert lite.flow is not None
+    return SovitsFlow(_tiny(lite.flow))
+
+
+def _tiny(sizes: FlowSizes) -> FlowSizes:
+    return replace(
+        sizes,
+        content_width=TINY_CONTENT.width,
+        hidden=16,
+        filter=16,
+        layers=2,
+        mrte_width=16,
+        mrte_heads=2,
+        style_hidden=16,
+        speaker_width=16,
+        feature_width=16,
+        wavenet_layers=1,
+        dit_width=32,
+        dit_depth=1,
+        dit_heads=2,
+        dit_conv_layers=1,
+    )
