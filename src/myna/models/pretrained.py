@@ -46,7 +46,7 @@ class HubertContent(nn.Module):
         """Read ``folder`` (chinese-hubert-base); raises `MissingAsset` or `BadCheckpoint`."""
         _require(folder, "HuBERT", [("config.json",), _WEIGHTS])
         _require_kind(folder, "hubert")
-        return cls(_load(transformers.HubertModel, folder))
+        return cls(_load(transformers.HubertModel, folder)).eval()
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """(B, T) at 16 kHz, at least 400 samples, to (B, width, T50), T50 = (T - 80) // 320."""
@@ -70,7 +70,7 @@ class BertProsody(nn.Module):
             tokenizer = transformers.BertTokenizer.from_pretrained(folder, local_files_only=True)
         except _UNREADABLE as error:
             raise BadCheckpoint(f"{folder}: the tokenizer cannot be read: {_first_line(error)}") from error
-        return cls(_load(transformers.BertModel, folder, add_pooling_layer=False), tokenizer)
+        return cls(_load(transformers.BertModel, folder, add_pooling_layer=False), tokenizer).eval()
 
     @torch.no_grad()
     def forward(self, text: str) -> torch.Tensor:
@@ -124,7 +124,7 @@ def _load(kind: Any, folder: Path, **options: Any) -> nn.Module:
     missing = sorted(report["missing_keys"])
     if missing:
         raise BadCheckpoint(f"{folder} lacks {len(missing)} weights, the first is {missing[0]}")
-    return net.eval()
+    return net
 
 
 @contextmanager
