@@ -140,7 +140,7 @@ def _sized(sizes: Sizes, file: _File) -> Sizes:
     known = {field.name for field in fields(sizes)}  # type: ignore[arg-type]
     if strange := sorted(set(file.sizes) - known):
         raise BadCheckpoint(f"{file.path} names sizes that this version of Myna does not know: {', '.join(strange)}")
-    return replace(sizes, **file.sizes)  # type: ignore[type-var, return-value]
+    return replace(sizes, **file.sizes)  # type: ignore[type-var]
 
 
 def _loaded(net: Net, file: _File) -> Net:

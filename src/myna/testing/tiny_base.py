@@ -31,7 +31,8 @@ def write_tiny_base(models: Path, seed: int = 0) -> None:
 
 def _content() -> nn.Module:
     net = LiteContent(TINY_CONTENT)
-    net.front.filters.copy_(torch.from_numpy(mel_filters(16000, net.front.n_fft, TINY_CONTENT.bands)))
+    filters = torch.from_numpy(mel_filters(16000, net.front.n_fft, TINY_CONTENT.bands))
+    net.front.load_state_dict({"filters": filters})
     return net
 
 

@@ -32,7 +32,7 @@ def extract_voiceprints(
     """
     if version.has_speaker_vector:
         raise BadInput(f"version {version.name!r} wants another model's voiceprints, which cannot be made yet")
-    pick_device(device)  # a wrong name is wrong here too, though the small encoder always runs on the CPU
+    _check(models, device)
     listed, done, last = read_labels(labels), 0, ""
     for number, label in enumerate(listed):
         progress(number / len(listed), label.clip)
@@ -56,8 +56,15 @@ def extract_voiceprints(
 
 def voiceprint_similarity(first: Path, second: Path, *, models: Path, device: str) -> float:
     """How alike the voices in two recordings are, 0 to 1 (cosine); raises `BadAudio` where one holds no voice."""
+    _check(models, device)
     prints = []
     for path in (first, second):
         audio = decode(path)
         prints.append(voiceprint(audio.samples, audio.sample_rate))
     return similarity(*prints)
+
+
+def _check(models: Path, device: str) -> None:
+    """A wrong device is wrong here too, though the small encoder comes with the package and runs on the CPU."""
+    del models
+    pick_device(device)

@@ -11,9 +11,8 @@ from myna.text.cut import collapse_marks, presegment
 from myna.text.frontend import Phonemes, phonemize
 
 _ENDS = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+|(?<=[。！？])|\n+")
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'])(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|Gen|Col|Lt|Capt|No|Vol|approx)\.\s*$"
-)
+_SHORTENED = "Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|Gen|Col|Lt|Capt|No|Vol|approx"
+_ABBREVIATION = re.compile(rf"(?:^|[\s(\"'])(?:[A-Za-z]|{_SHORTENED})\.\s*$")
 _BREATHS = (re.compile(r"(?<=[;:；：])\s*|\s+(?=[—–])"), re.compile(r"(?<=[,，、])\s*"), re.compile(r"\s+"))
 """Where a sentence that is too long may be cut: the first of these that gives two parts or more."""
 _FEW_PHONES = 12

@@ -10,6 +10,7 @@ from threading import Lock
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from myna.core.errors import NotFound
 from myna.core.speech import AudioChunk, SpeechRequest, Voice
@@ -109,9 +110,7 @@ class LocalSpeaker:
         return decoder.speak(spoken, own, speed=request.speed, steps=steps, seed=seeds[0])
 
 
-def _both(
-    first: torch.Tensor | None, num_first: int, second: torch.Tensor | None, num_second: int
-) -> torch.Tensor | None:
+def _both(first: Tensor | None, num_first: int, second: Tensor | None, num_second: int) -> Tensor | None:
     """Prosody of prompt and piece, zeros where one has none; None where neither has."""
     known = first if first is not None else second
     if known is None:

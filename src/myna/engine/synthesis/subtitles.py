@@ -9,7 +9,7 @@ from myna.core.speech import AudioChunk
 
 
 def to_srt(chunks: Iterable[AudioChunk]) -> str:
-    """The subtitles of ``chunks``, one per piece, each from its first sound to its last, without the pause behind it."""
+    """The subtitles of ``chunks``, one per piece, from its first sound to its last, without the pause behind it."""
     blocks = []
     for number, (_, group) in enumerate(groupby(chunks, key=lambda chunk: chunk.piece), start=1):
         said = list(group)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from myna.core.assets import find_for
@@ -16,7 +15,7 @@ from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
 from myna.engine.training.gpt_data import GptData, read_gpt_rows
-from myna.engine.training.loop import Figures, Plan, Training
+from myna.engine.training.loop import Figures, Plan, Training, moved
 from myna.engine.training.losses import GptBatch, gpt_loss
 from myna.engine.weights import SUFFIX, load_content, load_gpt, save_net
 
@@ -68,7 +67,7 @@ def train_gpt(
         return path
 
     def loss(batch: GptBatch) -> tuple[Tensor, Figures]:
-        value, figures = gpt_loss(net, on(batch, training.device), GUIDANCE)
+        value, figures = gpt_loss(net, moved(batch, training.device), GUIDANCE)
         return value, figures
 
     plan = Plan(epochs, save_every, rate, seed, identity)
@@ -79,9 +78,3 @@ def train_gpt(
 def _is_aligned(version: ModelVersion) -> bool:
     """Whether the version's base was taught to look at the phone being spoken; then fine-tuning goes on with it."""
     return version.is_bundled
-
-
-def on(batch: GptBatch, device: torch.device) -> GptBatch:
-    """``batch`` with its tensors on ``device``."""
-    moved = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    return GptBatch(**{name: None if value is None else value.to(device) for name, value in moved.items()})

@@ -34,7 +34,7 @@ JOIN_SHARE = 0.5
 
 @dataclass(frozen=True)
 class GptRow:
-    """One training row: phones (Tx,), tokens (Ty,), prosody (C, Tx) or None, and which phone each token says or None."""
+    """One training row: phones (Tx,), tokens (Ty,), prosody (C, Tx) and which phone each token says, None: unknown."""
 
     phones: Tensor
     tokens: Tensor

@@ -10,10 +10,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +24,13 @@ from myna.core.progress import Progress
 from myna.core.workspace import disk_errors, write_text
 from myna.engine.device import autocast_type
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Figures = dict[str, float]
 Batch_co = TypeVar("Batch_co", covariant=True)
 Batch = TypeVar("Batch")
+Row = TypeVar("Row", bound="DataclassInstance")
 
 CURVE = "losses.jsonl"
 STATE = "state.safetensors"
@@ -64,8 +68,8 @@ class Plan:
 class Training:
     """Trains ``net`` on its device.
 
-    ``loss`` takes a batch to the loss and its figures; ``save`` writes the weights after an epoch, given epoch and step,
-    and returns their path; ``run`` is the folder of state and curve.
+    ``save`` writes the weights after an epoch, given epoch and step, and returns their path; ``run`` is the folder of
+    state and curve.
     """
 
     def __init__(self, net: nn.Module, plan: Plan, run: Path, save: Callable[[int, int], Path]) -> None:
@@ -181,3 +185,9 @@ class Training:
         kept = lines[: self.step]
         if kept != lines:
             write_text(path, "".join(kept))
+
+
+def moved(batch: Row, device: torch.device) -> Row:
+    """A dataclass of tensors with all of them on ``device``."""
+    tensors = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    return replace(batch, **{name: value.to(device) for name, value in tensors.items() if isinstance(value, Tensor)})

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from myna.core.assets import find_for
@@ -16,7 +14,7 @@ from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
-from myna.engine.training.loop import Figures, Plan, Training
+from myna.engine.training.loop import Figures, Plan, Training, moved
 from myna.engine.training.losses import FlowBatch, flow_loss
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
 from myna.engine.weights import SUFFIX, load_content, load_sovits, save_net
@@ -80,13 +78,8 @@ def train_sovits(
     prior = PRIOR if net.sizes.has_prior else 0.0
 
     def loss(batch: FlowBatch) -> tuple[Tensor, Figures]:
-        return flow_loss(net, on(batch, training.device), prior=prior, shortcut_share=SHORTCUT_SHARE)
+        return flow_loss(net, moved(batch, training.device), prior=prior, shortcut_share=SHORTCUT_SHARE)
 
     plan = Plan(epochs, save_every, rate, seed, identity)
     training = Training(net, plan, dataset.sovits_run(version), save)
     return training.train(data, loss, part(progress, 0.05, 1.0))
-
-
-def on(batch: FlowBatch, device: torch.device) -> FlowBatch:
-    """``batch`` with its tensors on ``device``."""
-    return FlowBatch(**{field.name: getattr(batch, field.name).to(device) for field in fields(batch)})
