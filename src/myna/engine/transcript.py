@@ -132,16 +132,16 @@ def heard_texts(text: str, heard: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 def _places(matcher: SequenceMatcher[str], units: list[str], num_heard: int) -> list[int]:
     """For every unit of the transcript, which heard word it was; rising."""
-    places = []
+    places: list[int] = []
     for _, known_start, known_end, ear_start, ear_end in matcher.get_opcodes():
-        for index in range(known_start, known_end):
-            if ear_end > ear_start:
-                share = (index - known_start) / (known_end - known_start)
-                places.append(ear_start + int(share * (ear_end - ear_start)))
-                continue
-            # Unheard: it belongs to what stands before it, unless that ended a sentence.
-            after_stop = index > 0 and units[index - 1].rstrip().endswith(_STOPS)
-            places.append(ear_start if after_stop or ear_start == 0 else ear_start - 1)
+        count = known_end - known_start
+        if ear_end > ear_start:
+            places += [ear_start + index * (ear_end - ear_start) // count for index in range(count)]
+            continue
+        # Unheard words belong to what stands before them up to the end of its sentence, the rest to what follows.
+        stops = [index for index in range(known_start - 1, known_end) if units[max(index, 0)].rstrip().endswith(_STOPS)]
+        num_before = 0 if ear_start == 0 else (stops[0] + 1 - known_start if stops else count)
+        places += [ear_start - 1] * num_before + [ear_start] * (count - num_before)
     return [min(place, num_heard - 1) for place in places]
 
 
