@@ -2,8 +2,8 @@
 
 Which codec stands behind a name:
 
-- ``ogg`` is Ogg Vorbis (libsndfile), what GPT-SoVITS clients get under this name and game engines read; ``opus`` is
-  Ogg Opus (libopus), which works at 48 kHz and is fed that.
+- ``ogg`` is Ogg Vorbis (libsndfile), what GPT-SoVITS clients get under this name and game engines read; its pages of
+  about 4 KiB come out once a second. ``opus`` is Ogg Opus (libopus), ten pages a second, fed the 48 kHz it works at.
 - ``flac`` and ``mp3`` heads tell the length only where `encode` writes them; a stream cannot know it.
 - ``mp3`` and ``aac`` (ADTS) carry a few hundredths of a second of encoder delay; players of streams do not cut it off.
 - ``wav`` streams with the length field "unknown" (0xFFFFFFFF), as pipes do; `encode` writes the true length.
@@ -22,9 +22,8 @@ from typing import cast
 import av
 import numpy as np
 import soundfile
-import soxr
 
-from myna.audio.io import to_int16, wav_header
+from myna.audio.io import as_float, resample_blocks, to_int16, wav_header
 from myna.core.errors import BadInput, UnknownChoice
 from myna.core.workspace import write_bytes
 
@@ -118,19 +117,16 @@ def _stream(chunks: Iterable[np.ndarray], sample_rate: int, row: Format, outlet:
 
 def _pieces(chunks: Iterable[np.ndarray], from_hz: int, to_hz: int) -> Iterator[np.ndarray]:
     """The same sound as int16 pieces of bounded length at the codec's rate."""
-    stream = None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="HQ")
-    for chunk in chunks:
-        if chunk.ndim != 1:
-            raise BadInput(f"a block of sound must be mono, shape (t,), not {chunk.shape}")
-        sound = to_int16(chunk)
-        if stream is not None:
-            sound = stream.resample_chunk(sound)
-        for start in range(0, len(sound), _PIECE_SAMPLES):
-            yield sound[start : start + _PIECE_SAMPLES]
-    if stream is not None:
-        tail = stream.resample_chunk(np.empty(0, np.int16), last=True)
-        if len(tail):
-            yield tail
+    for sound in resample_blocks((_mono(chunk) for chunk in chunks), from_hz, to_hz):
+        pcm = to_int16(sound)
+        for start in range(0, len(pcm), _PIECE_SAMPLES):
+            yield pcm[start : start + _PIECE_SAMPLES]
+
+
+def _mono(chunk: np.ndarray) -> np.ndarray:
+    if chunk.ndim != 1:
+        raise BadInput(f"a block of sound must be mono, shape (t,), not {chunk.shape}")
+    return as_float(chunk)
 
 
 def _plain(blocks: Iterator[np.ndarray], head: bytes) -> Iterator[bytes]:

@@ -92,7 +92,7 @@ def decode(source: Source, sample_rate: int | None = None, *, limits: DecodeLimi
     sound = bytearray()  # grows in place; joining a list of blocks would need the memory twice
     with _opened(source, limits) as recording:
         rate = recording.sample_rate
-        for block in _resampled(recording.blocks(), rate, sample_rate):
+        for block in resample_blocks(recording.blocks(), rate, sample_rate):
             sound += block.data
     return Audio(np.frombuffer(sound, np.float32), sample_rate or rate)
 
@@ -105,7 +105,7 @@ def decode_blocks(
     A damaged or truncated recording raises when the damage is reached, thus after blocks that were good.
     """
     with _opened(source, limits) as recording:
-        yield from _resampled(recording.blocks(), recording.sample_rate, sample_rate)
+        yield from resample_blocks(recording.blocks(), recording.sample_rate, sample_rate)
 
 
 def probe(source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS) -> AudioInfo:
@@ -122,6 +122,32 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
     if from_hz == to_hz:
         return sound
     return np.asarray(soxr.resample(sound, from_hz, to_hz, quality="HQ"), np.float32)
+
+
+def resample_blocks(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int | None) -> Iterator[np.ndarray]:
+    """Like `resample`, for mono sound in blocks ``(t,)``; joined, they are what `resample` gives for the whole."""
+    if to_hz is None or to_hz == from_hz:
+        yield from blocks
+        return
+    if to_hz <= 0:
+        raise BadInput(f"cannot resample to {to_hz} Hz; the rate must be above 0")
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        sound = stream.resample_chunk(block)
+        if len(sound):
+            yield sound
+    tail = stream.resample_chunk(np.empty(0, np.float32), last=True)
+    if len(tail):
+        yield tail
+
+
+def as_float(raw: np.ndarray) -> np.ndarray:
+    """PCM of any sample format as float32, full scale -1..1."""
+    if raw.dtype == np.uint8:
+        return (raw.astype(np.float32) - 128) / 128
+    if raw.dtype.kind == "i":
+        return raw.astype(np.float32) / np.float32(2.0 ** (8 * raw.dtype.itemsize - 1))
+    return raw.astype(np.float32, copy=False)
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
@@ -194,7 +220,10 @@ class _Recording:
         ticks, unit = 0, self._stream.time_base or 0
         try:
             for packet in self._container.demux(self._stream):
-                ticks += packet.duration or 0
+                duration = packet.duration or 0
+                ticks += (
+                    duration if duration < 1 << 31 else 0
+                )  # the padding of a last packet, as negative 32-bit number
                 if ticks * unit > self._limits.max_seconds + 1:  # a packet of padding is no offence
                     raise too_long(self._limits.max_seconds)
         except FFmpegError:
@@ -215,8 +244,6 @@ class _Recording:
             if waiting >= _BLOCK_SAMPLES:
                 yield _checked(np.concatenate(pending))
                 pending, waiting = [], 0
-        if not total:
-            raise BadAudio("the recording holds no sound at all; record at least a few seconds of speech")
         if pending:
             yield _checked(np.concatenate(pending))
         self._check_ending(total)
@@ -246,7 +273,7 @@ class _Recording:
         if channels > self._limits.max_channels:
             raise too_many_channels(channels, self._limits.max_channels)
         raw = frame.to_ndarray()
-        sound = _as_float(raw)
+        sound = as_float(raw)
         if channels == 1:
             return sound.reshape(-1)
         side_by_side = sound if frame.format.is_planar else sound.reshape(-1, channels).T
@@ -270,12 +297,13 @@ class _Recording:
             raise self._too_long(info.seconds)
 
     def _check_ending(self, total: int) -> None:
-        """Formats whose header tells the length exactly must keep their word."""
-        promised = self.info.seconds
-        if promised is None or self.info.container not in ("flac", "mov", "matroska"):
-            return
-        if total / self.sample_rate < promised - _DURATION_SLACK_S:
+        """There must be sound, and formats whose header tells the length exactly must keep their word."""
+        promised = self.info.seconds or 0.0
+        is_exact = self.info.container in ("flac", "mov", "matroska")
+        if is_exact and total / self.sample_rate < promised - _DURATION_SLACK_S:
             raise truncated(f"its header promises {promised:.1f} s, {total / self.sample_rate:.1f} s are there")
+        if not total:
+            raise BadAudio("the recording holds no sound at all; record at least a few seconds of speech")
 
     def _too_long(self, seconds: float | None = None) -> LimitExceeded:
         return too_long(self._limits.max_seconds, seconds)
@@ -285,15 +313,6 @@ class _Recording:
         return BadAudio("the recording is damaged and cannot be decoded; copy or export it again")
 
 
-def _as_float(raw: np.ndarray) -> np.ndarray:
-    """PCM of any sample format as float32, full scale -1..1."""
-    if raw.dtype == np.uint8:
-        return (raw.astype(np.float32) - 128) / 128
-    if raw.dtype.kind == "i":
-        return raw.astype(np.float32) / np.float32(2.0 ** (8 * raw.dtype.itemsize - 1))
-    return raw.astype(np.float32, copy=False)
-
-
 def _checked(sound: np.ndarray) -> np.ndarray:
     peak = float(np.max(np.abs(sound)))  # NaN if any sample is
     if not np.isfinite(peak):
@@ -301,22 +320,6 @@ def _checked(sound: np.ndarray) -> np.ndarray:
     if peak > MAX_PEAK:
         raise BadAudio(f"the recording's samples reach {peak:.3g} where 1.0 is full scale; scale them to -1..1")
     return sound
-
-
-def _resampled(blocks: Iterator[np.ndarray], from_hz: int, to_hz: int | None) -> Iterator[np.ndarray]:
-    if to_hz is None or to_hz == from_hz:
-        yield from blocks
-        return
-    if to_hz <= 0:
-        raise BadInput(f"cannot resample to {to_hz} Hz; the rate must be above 0")
-    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
-    for block in blocks:
-        sound = stream.resample_chunk(block)
-        if len(sound):
-            yield sound
-    tail = stream.resample_chunk(np.empty(0, np.float32), last=True)
-    if len(tail):
-        yield tail
 
 
 def _refuse_other_files(*_: object) -> NoReturn:

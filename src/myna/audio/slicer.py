@@ -87,7 +87,7 @@ class SliceReport:
 def slice_bounds(samples: np.ndarray, sample_rate: int, settings: SliceSettings) -> list[tuple[int, int]]:
     """Where the clips of ``samples`` ``(T,)`` begin and end, in samples.
 
-    Ends are multiples of the hop and may pass the end of the sound by less than one hop; file names keep them so.
+    Ends are multiples of the hop and may pass the end of the sound by up to one hop; file names keep them so.
     """
     if not len(samples):
         return []

@@ -1,0 +1,163 @@
+"""What the slicer does beyond the official one: settings with reasons, a longest clip, folders with bad files."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from myna.audio.io import DecodeLimits, decode, write_wav
+from myna.audio.slicer import SliceSettings, clip_samples, slice_all, slice_bounds, slice_file
+from myna.core.errors import BadAudio, BadInput, Cancelled, NotFound, WorkspaceError
+from tests.audio.files import voice_like
+
+RATE = 32000
+
+
+def _speech(*parts: float) -> np.ndarray:
+    """Sound for positive, silence for negative seconds."""
+    sounds = [voice_like(s, RATE, seed) if s > 0 else np.zeros(round(-s * RATE)) for seed, s in enumerate(parts)]
+    return np.concatenate(sounds).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"threshold": 0}, "threshold is 0 dB; it must be between -120 and 0"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"threshold": -200}, "threshold"),
+        ({"hop_size": 0}, "1 <= hop_size"),
+        ({"min_interval": 5}, "hop_size 10, min_interval 5 and min_length 4000"),
+        ({"min_length": 200}, "min_interval <= min_length"),
+        ({"min_length": -34}, "min_interval <= min_length"),
+        ({"max_sil_kept": 5}, r"max_sil_kept is 5 ms; it must be between hop_size \(10\)"),
+        ({"max_length": 3000}, r"max_length is 3000 ms; it must be 0 .* min_length \(4000\)"),
+        ({"max_length": -1}, "max_length"),
+        ({"top": 1.5}, "peak level is 1.5"),
+        ({"share": -1}, "normalised share is -1"),
+    ],
+    ids=str,
+)
+def test_settings_that_contradict_themselves(values: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadInput, match=reason) as caught:
+        SliceSettings(**values)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_defaults_are_the_official_ones() -> None:
+    assert SliceSettings() == SliceSettings(-34.0, 4000, 300, 10, 500, 0, 0.9, 0.25)
+
+
+def test_without_a_longest_clip_speech_stays_whole() -> None:
+    assert len(slice_bounds(voice_like(30.0, RATE), RATE, SliceSettings())) == 1
+
+
+def test_a_longest_clip_is_cut_where_it_is_quietest() -> None:
+    sound = voice_like(20.0, RATE)
+    quiet = slice(8 * RATE, 8 * RATE + 8000)
+    sound[quiet] *= 0.3  # far too loud for a pause
+    bounds = slice_bounds(sound, RATE, SliceSettings(max_length=9000))
+    assert quiet.start <= bounds[0][1] <= quiet.stop
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] >= len(sound)
+
+
+@given(
+    st.lists(st.floats(0.05, 6.0).flatmap(lambda s: st.sampled_from([s, -s])), min_size=1, max_size=6),
+    st.sampled_from([0, 4000, 5000, 12000]),
+)
+@settings(max_examples=20, deadline=None)
+def test_clips_are_in_order_apart_and_short_enough(parts: list[float], longest: int) -> None:
+    sound = _speech(*parts)
+    cut = SliceSettings(max_length=longest)
+    bounds = slice_bounds(sound, RATE, cut)
+    hop = RATE * cut.hop_size // 1000
+    for start, end in bounds:
+        assert 0 <= start < end <= len(sound) + hop
+        assert start % hop == end % hop == 0
+        assert not longest or end - start <= longest * RATE // 1000
+    assert all(left[1] <= right[0] for left, right in pairwise(bounds))
+    # Nothing louder than the threshold is lost, but for the edges that a window of four hops blurs.
+    kept = np.zeros(len(sound), bool)
+    for start, end in bounds:
+        kept[max(0, start - 4 * hop) : end + 4 * hop] = True
+    assert not (np.abs(sound[~kept]) > 10 ** (-34 / 20) * 5).any()
+
+
+def test_silence_gives_no_clip(tmp_path: Path) -> None:
+    write_wav(tmp_path / "quiet.wav", np.zeros(10 * RATE), RATE)
+    assert slice_file(tmp_path / "quiet.wav", tmp_path / "clips", SliceSettings()) == []
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.01, 1.0, 3.0])
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_clips_of_any_level_are_sane(scale: float, share: float) -> None:
+    sound = voice_like(1.0, RATE) * 2 * scale
+    stored = clip_samples(sound, SliceSettings(top=1.0, share=share)).astype(np.float64)
+    if scale == 0.0:
+        assert not stored.any()
+    else:
+        assert np.corrcoef(stored, sound)[0, 1] > 0.9999
+        assert np.abs(stored).max() == pytest.approx(32767 * (share + (1 - share) * min(scale, 1.0)), abs=1.5)
+
+
+def test_a_folder_with_bad_files(tmp_path: Path) -> None:
+    source, clips = tmp_path / "in", tmp_path / "clips"
+    write_wav(source / "b.wav", _speech(5.0, -1.0, 5.0), RATE)
+    write_wav(source / "c.wav", _speech(5.0), 16000)
+    (source / "a.txt").write_text("no sound")
+    (source / ".hidden.wav").write_text("no sound")
+    (source / "deeper").mkdir()
+    told: list[tuple[float, str]] = []
+    report = slice_all(source, clips, SliceSettings(), lambda fraction, note: told.append((fraction, note)))
+    assert [clip.name.split("_")[0] for clip in report.clips] == ["b.wav", "b.wav", "c.wav"]
+    assert {path.name for path in clips.iterdir()} == {clip.name for clip in report.clips}
+    assert [path.name for path, _ in report.failures] == ["a.txt", "deeper"]
+    assert "not audio" in report.failures[0][1]
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert decode(report.clips[2]).sample_rate == RATE
+
+
+def test_one_file_that_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_text("no sound")
+    with pytest.raises(BadAudio, match="not audio"):
+        slice_file(path, tmp_path / "clips", SliceSettings())
+    assert not (tmp_path / "clips").exists()
+    report = slice_all(path, tmp_path / "clips", SliceSettings())
+    assert (report.clips, len(report.failures)) == ([], 1)
+    with pytest.raises(NotFound, match="no file or folder"):
+        slice_all(tmp_path / "nowhere", tmp_path / "clips", SliceSettings())
+
+
+def test_limits_hold_for_every_file(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in" / "long.wav", _speech(9.0), RATE)
+    report = slice_all(tmp_path / "in", tmp_path / "out", SliceSettings(), limits=DecodeLimits(max_seconds=5))
+    assert "allowed 5 s" in report.failures[0][1]
+
+
+def test_stopping_leaves_whole_clips_only(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in" / "a.wav", _speech(5.0, -1.0, 5.0, -1.0, 5.0), RATE)
+
+    def stop(fraction: float, note: str) -> None:
+        if note.startswith("wrote"):
+            raise Cancelled(note)
+
+    with pytest.raises(Cancelled):
+        slice_all(tmp_path / "in", tmp_path / "out", SliceSettings(), stop)
+    assert len(list((tmp_path / "out").iterdir())) == 1
+    assert len(slice_all(tmp_path / "in", tmp_path / "out", SliceSettings()).clips) == 3
+
+
+def test_a_folder_that_cannot_be_written_ends_the_work(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in" / "a.wav", _speech(5.0), RATE)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WorkspaceError):
+        slice_all(tmp_path / "in", tmp_path / "file" / "out", SliceSettings())
