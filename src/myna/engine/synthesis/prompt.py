@@ -48,15 +48,15 @@ class Prompt:
 
 
 @torch.inference_mode()
-def read_prompt(voice: Voice, version: ModelVersion, library: Library) -> Prompt:
-    """The voice's reference clip, ready for its nets.
+def read_prompt(voice: Voice, version: ModelVersion, library: Library, *, any_length: bool = False) -> Prompt:
+    """The voice's reference clip, ready for its nets; with ``any_length`` it may be shorter or longer than one may be.
 
     Raises:
         NotFound: there is no such clip.
         BadAudio: it is not audio, silent, or not 3 to 10 s long.
         BadInput: its words are missing and cannot be heard, or cannot be spoken.
     """
-    samples = read_reference(voice.reference, version)
+    samples = read_reference(voice.reference, version, any_length=any_length)
     sovits = library.sovits(version, voice.sovits)
     encoder = library.content(version)
     silence = version.prompt_silence_s
@@ -83,13 +83,13 @@ def read_prompt(voice: Voice, version: ModelVersion, library: Library) -> Prompt
     )
 
 
-def read_reference(path: Path, version: ModelVersion) -> np.ndarray:
+def read_reference(path: Path, version: ModelVersion, *, any_length: bool = False) -> np.ndarray:
     """The samples (T,) of a reference at 32 kHz, levelled as the version wants it; raises as `read_prompt`."""
     if not path.is_file():
         raise NotFound(f"there is no reference {path}")
     audio = decode(path, DATASET_RATE_HZ)
     check_recording(audio, min_seconds=0.0)
-    if not MIN_SECONDS <= audio.seconds <= MAX_SECONDS:
+    if not (any_length or MIN_SECONDS <= audio.seconds <= MAX_SECONDS):
         raise BadAudio(
             f"the reference {path.name} is {audio.seconds:.1f} s long; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s"
         )

@@ -126,7 +126,11 @@ def _made(clips: Sequence[_Clip], models: Path, device: str) -> tuple[np.ndarray
         long = [clip for clip in clips if clip.seconds > MAX_SECONDS]
         if not long:
             raise BadAudio(f"the clips are shorter than {MIN_SECONDS:g} s together; give more speech")
-        return _opening(min(long, key=lambda clip: clip.seconds), models, device)
+        best = min(long, key=lambda clip: clip.seconds)
+        num_samples, num_words = opening(
+            best.samples, best.label.spoken, best.label.language, models=models, device=device
+        )
+        return best.samples[:num_samples], first_words(best.label.spoken, best.label.language, num_words)
     pause = np.zeros(round(_JOIN_PAUSE_S * DATASET_RATE_HZ), np.float32)
     parts, words, num_samples = [], [], -len(pause)
     for clip in short:
@@ -138,10 +142,14 @@ def _made(clips: Sequence[_Clip], models: Path, device: str) -> tuple[np.ndarray
     return np.concatenate(parts[:-1]), " ".join(words)
 
 
-def _opening(clip: _Clip, models: Path, device: str) -> tuple[np.ndarray, str]:
-    """The first words of a long clip, up to the longest pause between two words after 3 to 10 s, and what they are."""
-    sound = resample(clip.samples, DATASET_RATE_HZ, CONTENT_RATE_HZ)
-    words = align_words(sound, clip.label.spoken, clip.label.language, models=models, device=device)
+def opening(samples: np.ndarray, text: str, language: str, *, models: Path, device: str) -> tuple[int, int]:
+    """Where a long recording (T,) at 32 kHz of ``text`` can be cut to 3 to 10 s: (samples, words) of the first part.
+
+    It is the longest pause between two words there. Raises `BadInput` where the text does not fit the sound, `BadAudio`
+    where no word ends at a good place.
+    """
+    sound = resample(samples, DATASET_RATE_HZ, CONTENT_RATE_HZ)
+    words = align_words(sound, text, language, models=models, device=device)
     # A cut in the middle of a pause: where the word before it has ended and the next has not begun.
     cuts = [
         (after.start_s - before.end_s, (after.start_s + before.end_s) / 2, count)
@@ -149,6 +157,11 @@ def _opening(clip: _Clip, models: Path, device: str) -> tuple[np.ndarray, str]:
         if before.end_s >= MIN_SECONDS + _EDGE_S and after.start_s <= MAX_SECONDS - _EDGE_S
     ]
     if not cuts:
-        raise BadAudio(f"the clip {clip.label.clip} has no place where it could be cut to {MAX_SECONDS:g} s")
+        raise BadAudio(f"no word ends between {MIN_SECONDS:g} and {MAX_SECONDS:g} s of the recording")
     _, at, count = max(cuts)
-    return clip.samples[: round(at * DATASET_RATE_HZ)], " ".join(word.text for word in words[:count])
+    return round(at * DATASET_RATE_HZ), count
+
+
+def first_words(text: str, language: str, count: int) -> str:
+    """The first ``count`` words of ``text``, as the front end counts them."""
+    return " ".join(word for word, _, _ in phonemize(text, language).words[:count])
