@@ -57,6 +57,8 @@ def demo(
     transcript: Transcript = None,
     folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("demo"),
     text: Annotated[str, typer.Option(help="The new sentence.")] = TEST_SENTENCE,
+    epochs_sovits: Epochs = None,
+    epochs_gpt: Epochs = None,
 ) -> None:
     """Clone a voice from one recording and let it speak: speech, subtitles, weights and a report in one folder."""
     settings = read_settings()
@@ -65,7 +67,8 @@ def demo(
         voice = Workspace(folder.resolve()).voice("demo")
     else:
         voice = Workspace(folder.resolve()).voice(_name_of(recording))
-    step = make_voice(settings, voice, [recording], transcript, {"target_text": text}, {})
+    epochs = {"train_sovits": epochs_sovits, "train_gpt": epochs_gpt}
+    step = make_voice(settings, voice, [recording], transcript, {"target_text": text}, epochs)
     for source, suffix in ((step.speech, ".wav"), (step.speech.with_suffix(".srt"), ".srt")):
         write_bytes(folder / f"speech{suffix}", source.read_bytes())
     weights = _copy_weights(voice, folder)

@@ -258,6 +258,7 @@ def _flush(path: Path) -> None:
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the file is larger than this file system takes; choose another folder",
     errno.EACCES: "no permission; choose a folder you may write to",
     errno.EPERM: "no permission; choose a folder you may write to",
     errno.EROFS: "the file system is read-only; choose a folder you may write to",

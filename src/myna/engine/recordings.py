@@ -82,7 +82,7 @@ def slice_recordings(source: Path, folder: Path, *, settings: SliceSettings, pro
         clips += slice_file(recording, folder, settings)
     if not clips:
         raise BadAudio(
-            f"nothing in the recordings is louder than {settings.threshold:g} dBFS; record louder or lower the threshold"
+            f"nothing in the recordings is above {settings.threshold:g} dBFS; record louder, or lower that threshold"
         )
     return clips
 
@@ -153,7 +153,7 @@ class _Hearing:
         for number, path in enumerate(paths):
             progress(number / len(paths), path.name)
             audio: Audio = decode(path)
-            heard[path.name] = self._recogniser.transcribe(audio.samples, audio.sample_rate)
+            heard[path.name] = self._recogniser.transcribe(audio.samples, audio.sample_rate).text
         return heard
 
 

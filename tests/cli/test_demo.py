@@ -1,0 +1,74 @@
+"""The whole way, with nets of random weights: interrupted, gone on with, repeated."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from myna.audio.io import decode
+from myna.core.card import read_card
+from myna.core.workspace import Workspace
+from myna.steps.catalog import STEPS
+from tests.cli.conftest import WORDS, CommandLine
+
+ROOT = Path(__file__).parents[2]
+
+
+def arguments(recording: Path) -> list[str]:
+    words = str(recording.with_suffix(".srt"))
+    return ["demo", str(recording), "--transcript", words, "--text", "Hi.", "--epochs-sovits", "1", "--epochs-gpt", "1"]
+
+
+def interrupted(recording: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Start the demo and press Ctrl-C as soon as it trains."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "myna.cli", *arguments(recording)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, text=True, stdout=pipe, stderr=pipe) as process:
+        deadline = time.monotonic() + 100
+        while not list(folder.glob("voices/*/.steps/train_sovits*")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, "training did not begin"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+@pytest.mark.timeout(300)
+def test_a_demo_is_interrupted_goes_on_and_is_not_repeated(myna: CommandLine, recording: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    stopped = interrupted(recording, folder)
+    assert (stopped.returncode, stopped.stderr.count("\n")) == (130, 1), stopped
+    assert "run the same command again" in stopped.stderr
+    assert list(folder.rglob(".part-*")) == []
+    assert not (folder / "speech.wav").exists()
+
+    finished = myna(*arguments(recording))
+    assert finished.code == 0, finished
+    assert finished.out.count("done already") == 8
+    assert {path.name for path in folder.iterdir()} == {
+        "voices",
+        "speech.wav",
+        "speech.srt",
+        "gpt.safetensors",
+        "sovits.safetensors",
+        "report.html",
+    }
+    assert decode(folder / "speech.wav").seconds > 0.2
+    assert "Hi." in (folder / "speech.srt").read_text(encoding="utf-8")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert WORDS.partition("'")[2] in page
+    assert page.count("<polyline") >= 4
+
+    voice = Workspace(folder).voice("me")
+    assert read_card(voice).gpt == voice.path / "GPT_weights_lite" / "me-e1.safetensors"
+    assert WORDS in voice.labels.read_text(encoding="utf-8")
+    again = myna(*arguments(recording))
+    assert again.out.count("done already") == len(STEPS)
