@@ -89,7 +89,9 @@ def frame_targets(net: LiteContent, corpus: Corpus, clips: list[Clip]) -> dict[s
     for group in batches(clips, 160, 0):
         rows = [corpus.frames(c, "front") for c in group]
         frames, lengths = pad(rows)
-        logp = net.encode(frames, lengths).ctc_logits.log_softmax(-1)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = net.encode(frames, lengths).ctc_logits
+        logp = logits.float().log_softmax(-1)
         for clip, row, scores in zip(group, rows, logp, strict=True):
             num = (len(row) + 3) // 4
             path = best_path(scores[:num].numpy(), clip.ctc)

@@ -71,7 +71,7 @@ def held_out(net: SovitsFlow, tokens: Tokens) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     Stage.options(parser, minutes=60, learning_rate=8e-4)
-    parser.add_argument("--codes", type=int, default=1500)
+    parser.add_argument("--codes", type=int, default=900)
     options = parser.parse_args()
     tokens = Tokens(options.work)
     net = SovitsFlow(LITE.flow)

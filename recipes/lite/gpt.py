@@ -71,7 +71,7 @@ def held_out(net: Gpt, tokens: Tokens) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     Stage.options(parser, minutes=60, learning_rate=1.2e-3)
-    parser.add_argument("--positions", type=int, default=5000)
+    parser.add_argument("--positions", type=int, default=3600)
     options = parser.parse_args()
     tokens = Tokens(options.work)
     # No dropout: wrong tokens regularise better here, and dropout would halve the speed on a CPU.

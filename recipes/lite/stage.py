@@ -43,9 +43,9 @@ class Stage:
         parser.add_argument("--save-minutes", type=float, default=4.0)
 
     def rate(self) -> float:
-        """Warm-up over 200 steps, then a cosine over the stage's minutes, down to 3 %."""
+        """Warm-up over 100 steps, then a cosine over the stage's minutes, down to 3 %."""
         done = min(self.spent / (self.options.minutes * 60), 1.0)
-        return self.options.learning_rate * min(1.0, (self.step + 1) / 200) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
+        return self.options.learning_rate * min(1.0, (self.step + 1) / 100) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
 
     def train(self, loss_at: Callable[[int], tuple[torch.Tensor, Figures]], judge: Callable[[], Figures]) -> None:
         """Run steps until the stage's or the run's minutes are over."""

@@ -57,14 +57,16 @@ def main() -> None:
     spoken: dict[str, np.ndarray] = {}
     for group in batches(corpus.clips, 200, 0):
         frames, lengths = pad([corpus.frames(c, "front") for c in group])
-        out = net.encode(frames, lengths)
-        for clip, row, logits, num in zip(group, out.features, out.ctc_logits, out.lengths.tolist(), strict=True):
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net.encode(frames, lengths)
+        logp = out.ctc_logits.float().log_softmax(-1)
+        for clip, row, logits, num in zip(group, out.features.float(), logp, out.lengths.tolist(), strict=True):
             # Content is 50 frames/s, two equal ones per inner frame; a code stands for two of them.
             features[clip.file] = row[:num]
             if not clip.phones:
                 guess_phones(clip, logits[:num])
             if clip.ctc:
-                columns = spoken_columns(clip, logits[:num].log_softmax(-1).numpy())
+                columns = spoken_columns(clip, logits[:num].numpy())
                 if columns is not None:
                     spoken[clip.file] = columns
     train = torch.cat([features[c.file] for c in corpus.clips if c.split == "train"])
