@@ -1,0 +1,1 @@
+"""Mandarin: numbers and signs to characters, characters to pinyin, pinyin to phones."""
