@@ -1,27 +1,25 @@
 """Stage (a): train the content encoder with CTC over phones, then with frame targets from its own alignment.
 
-    python recipes/lite/content.py --work WORK --epochs 12 --frames-from 7
+python recipes/lite/content.py --work WORK --epochs 12 --frames-from 7
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import random
-import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from corpus import Clip, Corpus, batches, pad
 from prepare import front_filters
+from stage import Stage
 from torch import Tensor
 from torch.nn import functional as F
 
 from myna.engine.align import best_path, centres
 from myna.models.content import LiteContent
 
+MOST_PHONES_PER_S = 24
 SILENCE_DB = 38.0  # below the clip's loudest frame: silence, for the frame targets
 
 
@@ -109,71 +107,53 @@ def frame_targets(net: LiteContent, corpus: Corpus, clips: list[Clip]) -> dict[s
     return targets
 
 
-def step_loss(net: LiteContent, corpus: Corpus, group: list[Clip], targets: dict[str, Tensor], rng: random.Random) -> Tensor:
-    """CTC loss per phone, plus frame cross-entropy where targets are known."""
+def content_loss(
+    net: LiteContent, corpus: Corpus, group: list[Clip], targets: dict[str, Tensor], rng: random.Random
+) -> tuple[Tensor, dict[str, float]]:
+    """CTC loss per phone, plus half the frame cross-entropy where targets are known."""
     frames, lengths = pad([augment(corpus.frames(c, "front"), rng) for c in group])
-    with torch.autocast("cpu", torch.bfloat16):
-        out = net.encode(frames, lengths)
+    out = net.encode(frames, lengths)
     labels, label_lens = pad([torch.tensor(c.ctc) for c in group])
     logp = out.ctc_logits.float().log_softmax(-1).transpose(0, 1)
     ctc = F.ctc_loss(logp, labels, out.lengths, label_lens, reduction="sum", zero_infinity=True) / label_lens.sum()
+    figures = {"ctc": float(ctc.detach())}
     if not targets:
-        return ctc
+        return ctc, figures
     none = torch.tensor([], dtype=torch.long)
     wanted, _ = pad([targets.get(c.file, none) for c in group], -100)
     wanted = F.pad(wanted, (0, out.features.shape[1] - wanted.shape[1]), value=-100)
     frame = F.cross_entropy(out.frame_logits.float().flatten(0, 1), wanted.flatten(), ignore_index=-100)
-    return ctc + 0.5 * frame
+    return ctc + 0.5 * frame, figures | {"frame": float(frame.detach())}
 
 
 def main() -> None:
+    """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--frames-from", type=int, default=7, help="epoch from which frame targets are used")
+    Stage.options(parser, minutes=35, learning_rate=1.5e-3)
+    parser.add_argument("--frames-from", type=float, default=0.5, help="share of the minutes before frame targets")
     parser.add_argument("--batch-seconds", type=float, default=100)
-    parser.add_argument("--learning-rate", type=float, default=1.5e-3)
     options = parser.parse_args()
-    torch.manual_seed(0)
     corpus = Corpus(options.work)
-    clips = [c for c in corpus.pick("train", texted=True) if len(c.ctc) < c.seconds * 24]
+    clips = [c for c in corpus.pick("train", texted=True) if len(c.ctc) < c.seconds * MOST_PHONES_PER_S]
     net = LiteContent()
     net.front.filters.copy_(front_filters())
-    optim = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    total = len(batches(clips, options.batch_seconds, 0)) * options.epochs
-    warm = 300
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optim, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(s / total, 1.0))) + 0.01))
-    state, first = options.work / "content.pt", 0
-    if state.exists():
-        saved = torch.load(state, weights_only=True)
-        net.load_state_dict(saved["net"])
-        optim.load_state_dict(saved["optim"])
-        schedule.load_state_dict(saved["schedule"])
-        first = saved["epoch"]
+    stage = Stage("content", net, options)
+    rounds: dict[int, list[list[Clip]]] = {}
     targets: dict[str, Tensor] = {}
-    for epoch in range(first + 1, options.epochs + 1):
-        begun, losses = time.time(), []
-        if epoch >= options.frames_from and (not targets or epoch == options.frames_from + 2):
-            targets = frame_targets(net, corpus, clips)
-        rng = random.Random(epoch)
-        for number, group in enumerate(batches(clips, options.batch_seconds, epoch)):
-            loss = step_loss(net, corpus, group, targets, rng)
-            optim.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optim.step()
-            schedule.step()
-            losses.append(loss.item())
-            if number % 50 == 0:
-                print(f"epoch {epoch} batch {number} loss {np.mean(losses[-50:]):.3f} {time.time() - begun:.0f}s", flush=True)
-        row = {"epoch": epoch, "loss": float(np.mean(losses)), "phone_error": held_out(net, corpus), "seconds": time.time() - begun}
-        print(json.dumps(row), flush=True)
-        with open(options.work / "content.metrics.jsonl", "a") as file:
-            file.write(json.dumps(row) + "\n")
-        saved = {"net": net.state_dict(), "optim": optim.state_dict(), "schedule": schedule.state_dict(), "epoch": epoch}
-        torch.save(saved, state.with_suffix(".partial"))
-        state.with_suffix(".partial").rename(state)
+    length = len(batches(clips, options.batch_seconds, 0))
+
+    def loss_at(step: int) -> tuple[Tensor, dict[str, float]]:
+        if not targets and stage.done >= options.frames_from:
+            targets.update(frame_targets(net, corpus, clips))
+        epoch = step // length
+        if epoch not in rounds:
+            rounds.clear()
+            rounds[epoch] = batches(clips, options.batch_seconds, epoch)
+        # The number of batches differs a little from round to round.
+        group = rounds[epoch][step % length % len(rounds[epoch])]
+        return content_loss(net, corpus, group, targets, random.Random(step))
+
+    stage.train(loss_at, lambda: {"phone_error": held_out(net, corpus)})
 
 
 if __name__ == "__main__":

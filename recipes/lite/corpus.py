@@ -48,12 +48,18 @@ class Corpus:
     def __init__(self, work: Path) -> None:
         self.work = work
         self.arrays = {n: np.memmap(work / f"{n}.f16", np.float16, "r").reshape(-1, bins) for n, bins in BINS.items()}
-        with open(work / "clips.jsonl", encoding="utf-8") as file:
+        with (work / "clips.jsonl").open(encoding="utf-8") as file:
             self.clips = [self._clip(json.loads(line)) for line in file]
 
     def _clip(self, row: dict) -> Clip:
-        clip = Clip(row["file"], row["speaker"], row["split"], row["text"], row["seconds"],
-                    {name: tuple(row[name]) for name in BINS})
+        clip = Clip(
+            row["file"],
+            row["speaker"],
+            row["split"],
+            row["text"],
+            row["seconds"],
+            {name: tuple(row[name]) for name in BINS},
+        )
         if clip.text and self.reads_text:
             try:
                 clip.phones = phonemize(clip.text, "en").phones

@@ -1,6 +1,6 @@
 """Stage (f): write what the stages trained into the package as float16 safetensors.
 
-    python recipes/lite/export.py --work WORK --to src/myna/assets/lite
+python recipes/lite/export.py --work WORK --to src/myna/assets/lite
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def last_figures(metrics: Path) -> dict:
 
 
 def main() -> None:
+    """Write the three files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--to", type=Path, required=True)
@@ -44,7 +45,7 @@ def main() -> None:
     )
     for name, stage, net in stages:
         saved = torch.load(options.work / f"{stage}.pt", weights_only=True)
-        net.load_state_dict(saved["average"] if "average" in saved else saved["net"])
+        net.load_state_dict(saved["average"])
         path = options.to / f"{name}.safetensors"
         figures = last_figures(options.work / f"{stage}.metrics.jsonl")
         save_net(path, net, version=LITE, provenance=ABOUT | {"figures": figures})

@@ -1,13 +1,12 @@
 """Stage (d): train the flow decoder, tokens and phones to mel, in the voice of a reference.
 
-    python recipes/lite/flow.py --work WORK --minutes 60
+python recipes/lite/flow.py --work WORK --minutes 60
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from pathlib import Path
 
 import torch
 from corpus import Tokens
@@ -44,8 +43,14 @@ def collate(rows: list[dict[str, torch.Tensor]]) -> FlowBatch:
         padded[name] = torch.nn.utils.rnn.pad_sequence(items, batch_first=True)
         lens[name] = torch.tensor([len(i) for i in items])
     return FlowBatch(
-        padded["codes"], lens["codes"], padded["phones"], lens["phones"],
-        padded["mel"].transpose(1, 2), lens["mel"], padded["reference"].transpose(1, 2), lens["reference"],
+        padded["codes"],
+        lens["codes"],
+        padded["phones"],
+        lens["phones"],
+        padded["mel"].transpose(1, 2),
+        lens["mel"],
+        padded["reference"].transpose(1, 2),
+        lens["reference"],
     )
 
 
@@ -69,6 +74,7 @@ def held_out(net: SovitsFlow, tokens: Tokens) -> dict[str, float]:
 
 
 def main() -> None:
+    """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     Stage.options(parser, minutes=60, learning_rate=8e-4)
     parser.add_argument("--codes", type=int, default=900)

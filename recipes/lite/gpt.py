@@ -1,13 +1,12 @@
 """Stage (c): train the GPT, phones to tokens, on single clips and on pairs of one speaker (prompt and continuation).
 
-    python recipes/lite/gpt.py --work WORK --minutes 60
+python recipes/lite/gpt.py --work WORK --minutes 60
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from pathlib import Path
 
 import torch
 from corpus import Tokens
@@ -69,6 +68,7 @@ def held_out(net: Gpt, tokens: Tokens) -> dict[str, float]:
 
 
 def main() -> None:
+    """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     Stage.options(parser, minutes=60, learning_rate=1.2e-3)
     parser.add_argument("--positions", type=int, default=3600)

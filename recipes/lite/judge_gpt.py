@@ -43,6 +43,7 @@ def read(codes: list[int], phone: np.ndarray) -> list[int]:
 
 @torch.inference_mode()
 def main() -> None:
+    """Print one line per setting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=24)
@@ -54,7 +55,7 @@ def main() -> None:
     net = Gpt(LITE.gpt).eval()
     net.load_state_dict(torch.load(options.work / "gpt.pt", weights_only=True)["average"])
     decoder = GptDecoder(net, half_weights=True)
-    held = [n for n in tokens.held(texted=True) if 60 <= len(tokens.codes[n]) <= 220][:: 2][: options.clips]
+    held = [n for n in tokens.held(texted=True) if 60 <= len(tokens.codes[n]) <= 220][::2][: options.clips]
     wanted = {n: [c for c in (CLASS_OF_ID[i] for i in tokens.ids[n].tolist()) if c] for n in held}
     total = sum(len(w) for w in wanted.values())
     natural = sum(phone_errors(wanted[n], read(tokens.codes[n].tolist(), phone)) for n in held)
@@ -74,8 +75,11 @@ def main() -> None:
                 wrong += phone_errors(wanted[n], read(said, phone))
                 ratios.append(len(said) / len(tokens.codes[n]))
                 ends += not 0.5 < ratios[-1] < 1.8
-            print(f"temperature {temperature} penalty {penalty}: phone error {wrong / total:.3f}, "
-                  f"bad ends {ends}/{len(held)}, length ratio {np.median(ratios):.2f}", flush=True)
+            print(
+                f"temperature {temperature} penalty {penalty}: phone error {wrong / total:.3f}, "
+                f"bad ends {ends}/{len(held)}, length ratio {np.median(ratios):.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

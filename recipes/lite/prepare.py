@@ -2,8 +2,8 @@
 
     python recipes/lite/prepare.py --speech SPEECH/train --test SPEECH/test --work WORK
 
-Writes into WORK: ``clips.jsonl`` (one line per clip), and per kind one flat float16 array with all clips end to end:
-``front.f16`` (100 frames/s, 80 bands, 16 kHz), ``mel.f16`` (the lite mel), ``spec.f16`` (reference bins at 50 frames/s).
+Writes into WORK ``clips.jsonl`` (one line per clip), and per kind one flat float16 array, all clips end to end:
+``front.f16`` (100 frames/s, 80 bands, 16 kHz), ``mel.f16`` (the lite mel), ``spec.f16`` (magnitudes, 50 frames/s).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from myna.models.content import FrontEnd
 
 LITE = version("lite")
 HELD_OUT = 7  # speakers of speechocean762 kept for `myna bench voice`
+SHORTEST_S = 1.0
 
 
 def front_filters() -> torch.Tensor:
@@ -53,41 +56,40 @@ def extract(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     return *(a.numpy().astype(np.float16) for a in arrays), len(samples) / rate
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a tab-separated file with a header; quotes mean nothing."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 def clips(speech: Path, test: Path) -> list[dict]:
-    """The English clips of the manifest, with the split each belongs to."""
-    with open(speech / "manifest.tsv", encoding="utf-8", newline="") as file:
-        rows = [r for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if r["language"] == "en"]
-    learners: dict[str, int] = {}
-    for row in rows:
-        if row["speaker"].startswith("so762"):
-            learners[row["speaker"]] = learners.get(row["speaker"], 0) + 1
+    """The English clips of the manifest, with the split each belongs to; and the test clips of unseen speakers."""
+    rows = [r for r in table(speech / "manifest.tsv") if r["language"] == "en" and float(r["seconds"]) >= SHORTEST_S]
+    learners = Counter(r["speaker"] for r in rows if r["speaker"].startswith("so762"))
     held = set(sorted(learners, key=lambda s: (-learners[s], s))[:HELD_OUT])
-    out = [
-        {"file": str(speech / r["path"]), "speaker": r["speaker"], "gender": r["gender"], "text": r["text"],
-         "split": "held" if r["speaker"] in held else "train"}
-        for r in rows if float(r["seconds"]) >= 1.0
+    unseen = [
+        r
+        for r in table(test / "transcripts.tsv")
+        if r["language"] == "en" and r["speaker"].startswith(("LJ", "watson"))
     ]
-    with open(test / "transcripts.tsv", encoding="utf-8", newline="") as file:
-        for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if r["language"] == "en" and (r["speaker"] == "LJ" or r["speaker"].startswith("watson")):
-                out.append({"file": str(test / r["file"]), "speaker": r["speaker"], "gender": "", "text": r["text"],
-                            "split": "held"})
-    return out
+    return [
+        {"file": str(folder / r[column]), "speaker": r["speaker"], "text": r["text"], "split": split(r)}
+        for folder, column, some, split in (
+            (speech, "path", rows, lambda r: "held" if r["speaker"] in held else "train"),
+            (test, "file", unseen, lambda _: "held"),
+        )
+        for r in some
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--speech", type=Path, required=True)
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--processes", type=int, default=2)
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    todo = clips(options.speech, options.test)
+def pack(work: Path, todo: list[dict], processes: int) -> None:
+    """Decode every clip and lay the arrays end to end."""
     names = ("front", "mel", "spec")
     offsets = dict.fromkeys(names, 0)
-    files = {name: open(options.work / f"{name}.f16.partial", "wb") for name in names}
-    with ProcessPoolExecutor(options.processes) as pool, open(options.work / "clips.jsonl.partial", "w") as index:
+    partial = {name: work / f"{name}.f16.partial" for name in names} | {"index": work / "clips.jsonl.partial"}
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(path.open("wb")) for name, path in partial.items()}
+        pool = stack.enter_context(ProcessPoolExecutor(processes))
         results = pool.map(extract, (Path(c["file"]) for c in todo), chunksize=16)
         for done, (clip, (*arrays, seconds)) in enumerate(zip(todo, results, strict=True), start=1):
             clip["seconds"] = round(seconds, 3)
@@ -95,13 +97,23 @@ def main() -> None:
                 clip[name] = [offsets[name], len(array)]
                 offsets[name] += len(array)
                 array.tofile(files[name])
-            index.write(json.dumps(clip, ensure_ascii=False) + "\n")
+            files["index"].write((json.dumps(clip, ensure_ascii=False) + "\n").encode())
             if done % 500 == 0:
                 print(f"{done}/{len(todo)} clips", flush=True)
-    for name, file in files.items():
-        file.close()
-        (options.work / f"{name}.f16.partial").rename(options.work / f"{name}.f16")
-    (options.work / "clips.jsonl.partial").rename(options.work / "clips.jsonl")
+    for path in partial.values():
+        path.rename(path.with_suffix(""))
+
+
+def main() -> None:
+    """Decode and pack every clip."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--speech", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    pack(options.work, clips(options.speech, options.test), options.processes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One training stage: steps that depend on their number alone, a schedule over minutes, state that a kill cannot hurt."""
+"""One training stage: steps that depend on their number alone, a schedule over minutes, state that survives kills."""
 
 from __future__ import annotations
 
@@ -38,14 +38,21 @@ class Stage:
         """The options that all stages share."""
         parser.add_argument("--work", type=Path, required=True)
         parser.add_argument("--minutes", type=float, default=minutes, help="computing time of the whole stage")
-        parser.add_argument("--budget-minutes", type=float, default=1e9, help="stop this run after so many, to go on later")
+        parser.add_argument(
+            "--budget-minutes", type=float, default=1e9, help="stop this run after so many, to go on later"
+        )
         parser.add_argument("--learning-rate", type=float, default=learning_rate)
         parser.add_argument("--save-minutes", type=float, default=4.0)
 
+    @property
+    def done(self) -> float:
+        """Share of the stage's minutes that is over, 0 to 1."""
+        return min(self.spent / (self.options.minutes * 60), 1.0)
+
     def rate(self) -> float:
         """Warm-up over 100 steps, then a cosine over the stage's minutes, down to 3 %."""
-        done = min(self.spent / (self.options.minutes * 60), 1.0)
-        return self.options.learning_rate * min(1.0, (self.step + 1) / 100) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
+        warm = min(1.0, (self.step + 1) / 100)
+        return self.options.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * self.done)))
 
     def train(self, loss_at: Callable[[int], tuple[torch.Tensor, Figures]], judge: Callable[[], Figures]) -> None:
         """Run steps until the stage's or the run's minutes are over."""
@@ -84,7 +91,7 @@ class Stage:
     def _tell(self, figures: Figures) -> None:
         row = {"step": self.step, "minutes": round(self.spent / 60, 2)} | {k: round(v, 4) for k, v in figures.items()}
         print(json.dumps(row), flush=True)
-        with open(self.metrics, "a") as file:
+        with self.metrics.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     def _save(self, judge: Callable[[], Figures]) -> None:
@@ -94,6 +101,7 @@ class Stage:
         self._tell({f"held_{k}": v for k, v in judge().items()})
         self.net.load_state_dict(kept)
         self.net.train()
-        saved = {"net": kept, "optim": self.optim.state_dict(), "average": self.average, "step": self.step, "spent": self.spent}
+        saved = {"net": kept, "optim": self.optim.state_dict(), "average": self.average}
+        saved |= {"step": self.step, "spent": self.spent}
         torch.save(saved, self.state.with_suffix(".partial"))
         self.state.with_suffix(".partial").rename(self.state)

@@ -22,7 +22,7 @@ from myna.models.content import CTC_PHONES, LiteContent
 from myna.models.quantizer import Codebook
 from myna.text.symbols import phone_ids
 
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 
 
 def spoken_columns(clip: Clip, logp: np.ndarray) -> np.ndarray | None:
@@ -45,6 +45,7 @@ def guess_phones(clip: Clip, logits: Tensor) -> None:
 
 @torch.no_grad()
 def main() -> None:
+    """Write tokens and codebook."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=25)
@@ -52,7 +53,7 @@ def main() -> None:
     torch.manual_seed(0)
     corpus = Corpus(options.work)
     net = LiteContent().eval()
-    net.load_state_dict(torch.load(options.work / "content.pt", weights_only=True)["net"])
+    net.load_state_dict(torch.load(options.work / "content.pt", weights_only=True)["average"])
     features: dict[str, Tensor] = {}
     spoken: dict[str, np.ndarray] = {}
     for group in batches(corpus.clips, 200, 0):

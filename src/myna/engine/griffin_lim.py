@@ -48,7 +48,7 @@ class GriffinLim:
         return samples[:, pad : pad + frames * hop].reshape(batch, 1, frames * hop)
 
     def _synthesise(self, spectrum: Tensor, frames: int) -> Tensor:
-        """(B, bins, T) complex to (B, (T - 1) * hop + n_fft): windowed overlap-add, normalised by the window's energy."""
+        """(B, bins, T) complex to (B, (T - 1) * hop + n_fft): overlap-add, divided by the window's energy."""
         n_fft, hop = self.spec.n_fft, self.spec.hop
         pieces = torch.fft.irfft(spectrum, n_fft, dim=1) * self.window[None, :, None]
         length = (frames - 1) * hop + n_fft

@@ -14,9 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CTC_PHONES = tuple(
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
+# fmt: off
+CTC_PHONES = (
+    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH", "K",
+    "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
 )
+# fmt: on
 """The phones of the CTC head, ARPAbet without stress; class 0 is the blank, class i+1 is ``CTC_PHONES[i]``."""
 
 
@@ -59,7 +62,7 @@ class FrontEnd(nn.Module):
 
 
 def centre(frames: Tensor, mask: Tensor) -> Tensor:
-    """Subtract each utterance's mean over its valid frames, divide by a fixed 4; (B, T, bands), (B, T) -> (B, T, bands)."""
+    """Subtract each clip's mean over its valid frames, divide by a fixed 4; (B, T, bands), (B, T) -> (B, T, bands)."""
     weights = mask[:, :, None].to(frames.dtype)
     mean = (frames * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp(min=1.0)
     return (frames - mean) * weights / 4.0

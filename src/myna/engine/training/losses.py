@@ -34,7 +34,7 @@ class GptBatch:
 
 
 def with_wrong_tokens(batch: GptBatch, share: float, codes: int) -> GptBatch:
-    """The batch with a ``share`` of the tokens that the net reads replaced at random, as its own errors will do later."""
+    """The batch with a ``share`` of the tokens that the net reads replaced at random: later it reads its own errors."""
     wrong = torch.rand(batch.tokens.shape, device=batch.tokens.device) < share
     return replace(batch, given=torch.where(wrong, torch.randint_like(batch.tokens, codes), batch.tokens))
 
