@@ -1,0 +1,1 @@
+"""Nets put to use: cleaning, features, training, synthesis."""

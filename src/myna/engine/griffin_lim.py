@@ -23,15 +23,15 @@ class GriffinLim:
 
     def magnitude(self, mel: Tensor) -> Tensor:
         """(B, bands, T) log-mel to (B, bins, T) magnitude, non-negative, by multiplicative updates (Lee and Seung)."""
-        target = mel.float().exp()
-        guess = (self.inverse @ target).clamp(min=1e-5)
+        target = mel.float().cpu().exp()
+        guess: Tensor = (self.inverse @ target).clamp(min=1e-5)
         for _ in range(12):
             ratio = (self.filters.T @ target) / (self.filters.T @ (self.filters @ guess)).clamp(min=1e-8)
             guess = guess * ratio.clamp(max=10.0)
         return guess
 
     def __call__(self, mel: Tensor) -> Tensor:
-        """Log-mel (B, bands, T) to samples (B, 1, T * hop), float32."""
+        """Log-mel (B, bands, T) to samples (B, 1, T * hop), float32 on the CPU."""
         n_fft, hop = self.spec.n_fft, self.spec.hop
         magnitude = self.magnitude(mel)
         batch, _, frames = magnitude.shape
@@ -54,10 +54,12 @@ class GriffinLim:
         length = (frames - 1) * hop + n_fft
 
         def overlap_add(columns: Tensor) -> Tensor:
-            return F.fold(columns, (1, length), (1, n_fft), stride=(1, hop))[:, 0, 0]
+            rows: Tensor = F.fold(columns, (1, length), (1, n_fft), stride=(1, hop))
+            return rows[:, 0, 0]
 
         energy = overlap_add(self.window.square()[None, :, None].expand(1, n_fft, frames))
-        return overlap_add(pieces) / energy.clamp(min=1e-3)
+        samples: Tensor = overlap_add(pieces) / energy.clamp(min=1e-3)
+        return samples
 
     def _analyse(self, samples: Tensor) -> Tensor:
         """The inverse of `_synthesise`: (B, length) to (B, bins, T)."""

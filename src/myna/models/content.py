@@ -44,6 +44,9 @@ class ContentSizes:
 class FrontEnd(nn.Module):
     """16 kHz samples to log-mel frames, 100 per second, mean-normalised per utterance."""
 
+    filters: Tensor
+    window: Tensor
+
     def __init__(self, bands: int, n_fft: int = 512, win: int = 400, hop: int = 160) -> None:
         super().__init__()
         self.n_fft, self.win, self.hop = n_fft, win, hop
@@ -168,13 +171,16 @@ class LiteContent(nn.Module):
         """Log-mel frames (B, T100, bands) with valid ``lengths`` (B,) to every output of the net."""
         at100 = torch.arange(frames.shape[1], device=frames.device)[None] < lengths[:, None]
         x = centre(frames, at100).transpose(1, 2)
+        left = lengths
         for conv in self.stem:
+            left = (left + 1) // 2
             x = F.gelu(conv(x))
+            # The bias would make padding sound, and the next convolution would hear it.
+            x = x * (torch.arange(x.shape[2], device=x.device) < left[:, None, None])
         x = x.transpose(1, 2)
-        lengths25 = (lengths + 3) // 4
+        lengths25 = left
         valid = torch.arange(x.shape[1], device=x.device)[None] < lengths25[:, None]
         mask, column = valid[:, None, None, :], valid[:, :, None].to(x.dtype)
-        x = x * column
         features = x
         for index, block in enumerate(self.blocks, start=1):
             x = block(x, mask, column)

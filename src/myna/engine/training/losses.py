@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from myna.engine.dsp import normalise_mel
 from myna.models.gpt import Gpt
+from myna.models.gpt_layers import SelfAttention
 from myna.models.sovits_flow import FlowDraws, SovitsFlow
 
 GUIDED_LAYERS = (2, 3)
@@ -55,8 +57,8 @@ def gpt_loss(net: Gpt, batch: GptBatch, guidance: float = 0.0) -> tuple[Tensor, 
     """
     seen: list[Tensor] = []
     guided = guidance > 0 and batch.spoken is not None
-    chosen = [net.h.layers[i] for i in GUIDED_LAYERS if i < len(net.h.layers)] if guided else []
-    hooks = [layer.self_attn.register_forward_pre_hook(lambda _m, args: seen.append(args[0])) for layer in chosen]
+    chosen = _guided_attentions(net) if guided else []
+    hooks = [attention.register_forward_pre_hook(lambda _m, args: seen.append(args[0])) for attention in chosen]
     try:
         given = batch.tokens if batch.given is None else batch.given
         logits = net(batch.phones, batch.phone_lens, batch.bert, given, batch.token_lens).float()
@@ -68,12 +70,17 @@ def gpt_loss(net: Gpt, batch: GptBatch, guidance: float = 0.0) -> tuple[Tensor, 
     valid = targets >= 0
     right = (logits.detach().argmax(-1) == targets)[valid].float().mean()
     figures = {"loss": float(loss.detach()), "accuracy": float(right)}
-    for layer, hidden in zip(chosen, seen, strict=True):
-        loss = loss + guidance * _attention_loss(layer.self_attn, hidden, batch)
+    for attention, hidden in zip(chosen, seen, strict=True):
+        loss = loss + guidance * _attention_loss(attention, hidden, batch)
     return loss, figures
 
 
-def _attention_loss(attention: torch.nn.Module, hidden: Tensor, batch: GptBatch) -> Tensor:
+def _guided_attentions(net: Gpt) -> list[SelfAttention]:
+    paths = [f"layers.{index}.self_attn" for index in GUIDED_LAYERS if index < len(net.h.layers)]
+    return [cast(SelfAttention, net.h.get_submodule(path)) for path in paths]
+
+
+def _attention_loss(attention: SelfAttention, hidden: Tensor, batch: GptBatch) -> Tensor:
     """How little the first head looks at the phone of the next token or its neighbours: -log of that share."""
     assert batch.spoken is not None  # the caller has looked
     num_phones, width = batch.phones.shape[1], hidden.shape[2]
