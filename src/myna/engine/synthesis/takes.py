@@ -25,6 +25,8 @@ _PRIOR_PHONES = 30
 """How many phones of a reference weigh as much as the usual rate."""
 _MAX_SHARE = 2.5
 _SPARE_TOKENS = 25
+_ENDLESS = 1.0
+"""What a draw that did not end is worse by: nobody knows how long it would have been."""
 
 
 def expected_tokens(num_phones: int, prompt_phones: int = 0, prompt_tokens: int = 0) -> float:
@@ -49,12 +51,14 @@ def say_tokens(
     """
     limit = min(MAX_TOKENS, int(expected * _MAX_SHARE) + _SPARE_TOKENS)
     best: list[int] = []
+    least = math.inf
     for seed in seeds:
         generator = torch.Generator(decoder.device).manual_seed(seed)
         noise = exponential_noise(generator)
         drawn = list(decoder.generate(phones, bert, prompt_tokens, sampling, noise, max_tokens=limit))
-        if not best or oddness(len(drawn), expected) < oddness(len(best), expected):
-            best = drawn
+        odd = oddness(len(drawn), expected) + (_ENDLESS if len(drawn) >= limit else 0.0)
+        if odd < least:
+            best, least = drawn, odd
         if len(drawn) < limit and PLAUSIBLE[0] <= len(drawn) / expected <= PLAUSIBLE[1]:
             break
     return best

@@ -1,0 +1,213 @@
+"""Training: it learns, it survives a kill at any point, it leaves what it should and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+import torch
+
+from myna.checkpoints.native import read_weights
+from myna.core.errors import BadInput, Cancelled, NotFound, TrainingFailed
+from myna.core.progress import silent
+from myna.core.workspace import DatasetFolder
+from myna.engine.training import clips, loop
+from myna.engine.training import gpt as gpt_module
+from myna.engine.training.gpt import train_gpt
+from myna.engine.training.loop import Plan, Training
+from myna.engine.training.sovits_flow import train_sovits
+from myna.engine.weights import load_gpt, load_sovits
+from tests.engine.voices import LITE, Recordings
+
+TRAININGS: dict[str, Callable[..., Path]] = {"gpt": train_gpt, "sovits": train_sovits}
+NAMES = {"gpt": "buzz-e{epoch}.safetensors", "sovits": "buzz_e{epoch}_s{step}.safetensors"}
+STEPS = 3
+"""Steps of an epoch: three clips, twice, in batches of two."""
+
+
+@pytest.fixture(autouse=True)
+def _few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clips, "FEW_CLIPS", 0)
+    for module in ("gpt_data", "sovits_data"):
+        monkeypatch.setattr(f"myna.engine.training.{module}.repeats", lambda num: 2)
+
+
+@pytest.fixture
+def dataset(recordings: Recordings, tmp_path: Path) -> DatasetFolder:
+    copytree(recordings.dataset.path, tmp_path / "buzz")
+    return DatasetFolder(tmp_path / "buzz")
+
+
+def train(kind: str, dataset: DatasetFolder, models: Path, weights: str = "weights", **more: Any) -> Path:
+    given: dict[str, Any] = {
+        "version": LITE,
+        "models": models,
+        "base": None,
+        "epochs": 2,
+        "batch_size": 2,
+        "learning_rate": None,
+        "save_every": 1,
+        "seed": 5,
+        "device": "cpu",
+        "progress": silent,
+    }
+    given |= {"lora_rank": 0} if kind == "sovits" else {}
+    return TRAININGS[kind](dataset, dataset.path.parent / weights, **(given | more))
+
+
+def run_of(kind: str, dataset: DatasetFolder) -> Path:
+    return dataset.gpt_run(LITE) if kind == "gpt" else dataset.sovits_run(LITE)
+
+
+def curve(kind: str, dataset: DatasetFolder) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run_of(kind, dataset) / "losses.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("kind", TRAININGS)
+def test_weights_curve_and_progress(kind: str, dataset: DatasetFolder, models: Path) -> None:
+    told: list[tuple[float, str]] = []
+    last = train(kind, dataset, models, epochs=5, save_every=2, progress=lambda *one: told.append(one))
+    saved = {path.name for path in last.parent.iterdir()}
+    assert saved == {NAMES[kind].format(epoch=epoch, step=STEPS * epoch) for epoch in (2, 4, 5)}
+    assert last.name == NAMES[kind].format(epoch=5, step=5 * STEPS)
+    points = curve(kind, dataset)
+    assert [point["step"] for point in points] == list(range(1, 5 * STEPS + 1))
+    assert [point["epoch"] for point in points] == [1 + number // STEPS for number in range(5 * STEPS)]
+    assert {"loss", "accuracy" if kind == "gpt" else "flow"} <= set(points[0])
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert "epoch 5 of 5, loss" in told[-1][1]
+    assert read_weights(last).provenance["clips"] == 3
+
+
+@pytest.mark.parametrize("kind", TRAININGS)
+def test_it_learns(kind: str, dataset: DatasetFolder, models: Path) -> None:
+    train(kind, dataset, models, epochs=8, save_every=8, learning_rate=1e-2)
+    name = "loss" if kind == "gpt" else "prior"
+    losses = [point[name] for point in curve(kind, dataset)]
+    assert sum(losses[-STEPS:]) < 0.9 * sum(losses[:STEPS])
+
+
+@pytest.mark.parametrize("kind", TRAININGS)
+@pytest.mark.parametrize("kills", [(1,), (STEPS,), (STEPS + 1, STEPS + 2)])
+def test_a_killed_training_ends_like_one_that_was_not(
+    kind: str, kills: tuple[int, ...], dataset: DatasetFolder, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_SAVE_SECONDS", 0.0 if len(kills) > 1 else 60.0)
+    for kill in kills:
+        with pytest.raises(Cancelled):
+            train(kind, dataset, models, progress=_stop_at(kind, kill, dataset))
+    resumed = train(kind, dataset, models)
+    points = curve(kind, dataset)
+    copytree(dataset.path, dataset.path.parent / "twin" / "buzz", ignore=lambda *_: ["logs_s1_lite", "logs_s2_lite"])
+    twin = DatasetFolder(dataset.path.parent / "twin" / "buzz")
+    straight = train(kind, twin, models)
+    assert resumed.name == straight.name
+    assert points == curve(kind, twin)
+    first, second = read_weights(resumed).tensors, read_weights(straight).tensors
+    for name, value in first.items():
+        torch.testing.assert_close(value, second[name], rtol=0, atol=0, msg=name)
+
+
+def _stop_at(kind: str, step: int, dataset: DatasetFolder) -> Callable[[float, str], None]:
+    def progress(fraction: float, note: str) -> None:
+        path = run_of(kind, dataset) / "losses.jsonl"
+        if "epoch" in note and len(path.read_text().splitlines()) >= step:
+            raise Cancelled("stopped")
+
+    return progress
+
+
+def test_a_finished_training_is_not_repeated_but_can_be_extended(dataset: DatasetFolder, models: Path) -> None:
+    last = train("gpt", dataset, models)
+    points = curve("gpt", dataset)
+    assert train("gpt", dataset, models) == last
+    assert curve("gpt", dataset) == points
+    longer = train("gpt", dataset, models, epochs=3)
+    assert longer.name == "buzz-e3.safetensors"
+    assert curve("gpt", dataset)[: len(points)] == points
+
+
+def test_another_training_begins_anew(dataset: DatasetFolder, models: Path) -> None:
+    train("gpt", dataset, models)
+    first = curve("gpt", dataset)
+    train("gpt", dataset, models, seed=6)
+    second = curve("gpt", dataset)
+    assert len(second) == len(first)
+    assert second != first
+
+
+def test_a_damaged_state_is_no_state(dataset: DatasetFolder, models: Path) -> None:
+    train("gpt", dataset, models)
+    points = curve("gpt", dataset)
+    (dataset.gpt_run(LITE) / "state.safetensors").write_bytes(b"half of it")
+    train("gpt", dataset, models)
+    assert curve("gpt", dataset) == points
+
+
+def test_training_changes_what_it_should(dataset: DatasetFolder, models: Path) -> None:
+    before, after = load_sovits(LITE, None, models), load_sovits(LITE, train("sovits", dataset, models), models)
+    moved = {
+        name.split(".")[0]
+        for (name, old), new in zip(before.state_dict().items(), after.state_dict().values(), strict=True)
+        if not torch.equal(old, new)
+    }
+    assert moved == {"enc_p", "ref_enc", "bridge", "wns1", "linear_mel", "cfm"}
+    assert all(
+        not torch.equal(old, new)
+        for old, new in zip(
+            load_gpt(LITE, None, models).parameters(),
+            load_gpt(LITE, train("gpt", dataset, models), models).parameters(),
+            strict=True,
+        )
+        if old.numel() > 1
+    )
+
+
+def test_a_loss_that_is_no_number_ends_the_training(
+    dataset: DatasetFolder, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(net: torch.nn.Module, *_: object) -> tuple[torch.Tensor, dict[str, float]]:
+        return next(net.parameters()).sum() * float("nan"), {}
+
+    monkeypatch.setattr(gpt_module, "gpt_loss", broken)
+    with pytest.raises(TrainingFailed, match="not a number after 0 steps; lower the learning rate"):
+        train("gpt", dataset, models)
+    assert not (dataset.path.parent / "weights").exists()
+
+
+@pytest.mark.parametrize("kind", TRAININGS)
+def test_no_usable_clip_is_said(kind: str, dataset: DatasetFolder, models: Path) -> None:
+    dataset.text_file.write_text("clip0.wav\t! !\tNone\tx\n")
+    for path in dataset.wav32k.iterdir():
+        path.unlink()
+    with pytest.raises(TrainingFailed, match="none of the 1 clips can be used"):
+        train(kind, dataset, models)
+    dataset.text_file.unlink()
+    with pytest.raises(NotFound, match="run extract_text_features first"):
+        train(kind, dataset, models)
+
+
+def test_low_rank_training_is_refused(dataset: DatasetFolder, models: Path) -> None:
+    with pytest.raises(BadInput, match="lora_rank 0"):
+        train("sovits", dataset, models, lora_rank=16)
+
+
+def test_the_schedule_warms_up_and_falls(tmp_path: Path) -> None:
+    plan = Plan(epochs=1, save_every=1, learning_rate=1e-3, seed=0, identity={})
+    training = Training(torch.nn.Linear(2, 2), plan, tmp_path, lambda epoch, step: tmp_path)
+    rates = []
+    for step in range(100):
+        training.step = step
+        rates.append(training.rate(100))
+    assert rates[0] == pytest.approx(1e-4, rel=0.01)
+    assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert rates.index(max(rates)) == 9
+    assert rates[-1] == pytest.approx(5e-5, rel=0.05)
+    assert replace(plan, epochs=2) != plan
