@@ -1,0 +1,7 @@
+"""Japanese: Open JTalk's dictionary and rules to phones with pitch marks."""
+
+from __future__ import annotations
+
+from myna.text.ja.reader import read
+
+__all__ = ["read"]

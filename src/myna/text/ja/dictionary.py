@@ -1,0 +1,63 @@
+"""The Japanese dictionary: a stretch of text to the dictionary's words.
+
+The library (pyopenjtalk) brings a dictionary of its own. The official program was made with naist-jdic 1.11; where that
+is present (Debian's package open-jtalk-mecab-naist-jdic, or the folder named in the environment variable
+OPEN_JTALK_DICT_DIR, which the library itself reads), readings and accents are exactly the official ones.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pyopenjtalk
+from pyopenjtalk.openjtalk import OpenJTalk
+
+from myna.core.errors import InstallationError
+from myna.text.ja.words import Word, parse
+
+SYSTEM_FOLDER = Path("/var/lib/mecab/dic/open-jtalk/naist-jdic")
+"""Where Debian's package puts the exact dictionary."""
+NEEDED = ("sys.dic", "matrix.bin", "char.bin", "unk.dic")
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+"""The dictionary is written in full-width letters and digits."""
+
+
+def default_folder() -> Path:
+    """The dictionary that is used unless one is named: the one set in the environment, Debian's, the library's own."""
+    own = Path(pyopenjtalk.__file__).parent
+    chosen = Path(os.fsdecode(pyopenjtalk.OPEN_JTALK_DICT_DIR))
+    is_set = own not in chosen.parents
+    return SYSTEM_FOLDER if not is_set and is_dictionary(SYSTEM_FOLDER) else chosen
+
+
+def is_dictionary(folder: Path) -> bool:
+    """Whether a compiled dictionary lies in ``folder``."""
+    return all(folder.joinpath(name).is_file() for name in NEEDED)
+
+
+@cache
+def _analyser(folder: Path) -> OpenJTalk:
+    if not is_dictionary(folder):
+        raise InstallationError(f"no Japanese dictionary in {folder}: it needs {', '.join(NEEDED)}")
+    return OpenJTalk(dn_mecab=os.fsencode(folder))
+
+
+def look_up(stretch: str, folder: Path) -> list[Word]:
+    """The words of ``stretch`` as the dictionary in ``folder`` cuts them, each with its place in the stretch.
+
+    Raises `InstallationError` where that folder holds no dictionary.
+    """
+    written = stretch.translate(FULL_WIDTH)
+    words: list[Word] = []
+    position = 0
+    for feature in _analyser(folder).run_mecab(written):
+        entry = parse(feature)
+        surface = feature.partition(",")[0]
+        start = written.find(surface, position)
+        position = start + len(surface)
+        for word in entry:
+            word.start, word.end = start, position
+        words += entry
+    return words
