@@ -7,18 +7,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from myna.core.errors import BadInput, UnknownChoice
-from myna.text.frontend import LANGUAGES, phonemize
+from myna.text.frontend import LANGUAGES, phonemize, phonemize_plain
 from myna.text.symbols import PUNCTUATION, symbols
 
 ENGLISH = {phone for phone in symbols("v2") if phone.rstrip("012").isascii() and phone.rstrip("012").isupper()}
 
 
 def read_out(text: str) -> str:
-    return phonemize(text, "en").norm_text
+    return phonemize_plain(text, "en").norm_text
 
 
 def phones(text: str) -> str:
-    return " ".join(phonemize(text, "en").phones)
+    return " ".join(phonemize_plain(text, "en").phones)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_phones(text: str, expected: str) -> None:
 
 
 def test_words_are_mapped_to_their_phones() -> None:
-    result = phonemize('"Café" costs $3.50, isn’t it? Dr. Who!', "en")
+    result = phonemize_plain('"Café" costs $3.50, isn’t it? Dr. Who!', "en")
     assert [word for word, _, _ in result.words] == ["Café", "costs", "$3.50", "isn’t", "it", "Dr.", "Who"]
     spoken = {word: " ".join(result.phones[first:end]) for word, first, end in result.words}
     assert spoken["Café"] == "K AH0 F EY1"
@@ -148,7 +148,7 @@ def test_words_are_mapped_to_their_phones() -> None:
 
 
 def test_a_short_texts_comma_belongs_to_no_word() -> None:
-    result = phonemize("Go", "en")
+    result = phonemize_plain("Go", "en")
     assert result.phones == [",", "G", "OW1"]
     assert result.words == [("Go", 1, 3)]
 
@@ -156,7 +156,7 @@ def test_a_short_texts_comma_belongs_to_no_word() -> None:
 @pytest.mark.parametrize("text", ["", "  \n\t ", "...", "?!", "😀", "こんにちは", "\x00", "—", "'", '"()"'])
 def test_a_text_without_words_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(BadInput) as raised:
-        phonemize(text, "en")
+        phonemize_plain(text, "en")
     assert "\n" not in str(raised.value)
 
 
@@ -164,13 +164,13 @@ def test_unknown_choices_name_the_valid_ones() -> None:
     with pytest.raises(UnknownChoice, match="language 'xx'; choose one of: .*en"):
         phonemize("text", "xx")
     with pytest.raises(UnknownChoice, match="v1, v2"):
-        phonemize("text", "en", table="v0")
+        phonemize_plain("text", "en", table="v0")
     assert "en" in LANGUAGES
 
 
 @pytest.mark.parametrize("unit", ["a", "word ", "aa.", "1", "1,", "a-", "a@b.", "'s"])
 def test_a_very_long_text_is_read(unit: str) -> None:
-    result = phonemize(unit * (100_000 // len(unit)), "en")
+    result = phonemize_plain(unit * (100_000 // len(unit)), "en")
     assert result.phones
 
 
@@ -182,7 +182,7 @@ def test_a_very_long_text_is_read(unit: str) -> None:
 @example("May 99, 13:61:99, 99/99/9999, 0/0, 1 0/0")
 def test_any_text_is_refused_or_becomes_known_phones(text: str) -> None:
     try:
-        result = phonemize(text, "en")
+        result = phonemize_plain(text, "en")
     except BadInput:
         return
     assert set(result.phones) <= ENGLISH | set(PUNCTUATION)

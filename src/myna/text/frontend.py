@@ -1,22 +1,39 @@
-"""The front door of the text room: a text in a language becomes phones.
+"""The front door of the text room: a text becomes phones.
 
-To add a language: write ``text/<code>.py`` (or a folder) with a function ``read(text) -> Phonemes`` and add its row to
-`LANGUAGES`. The module is imported on first use, so it may import its libraries at the top.
+To add a language: write ``text/<code>.py`` (or a folder) with a function ``read(text) -> Phonemes`` (beside it
+``read_for(text, table)`` where the tables are spoken differently) and add its row to `LANGUAGES`. The module is imported on first use, so it may import its libraries at the top.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from types import ModuleType
 
 from myna.core.errors import BadInput, MissingExtra, UnknownChoice
-from myna.text.phonemes import Phonemes
+from myna.text.cut import SPLITS
+from myna.text.markup import Marked, Reading, parse
+from myna.text.mixed import MIN_PHONES, Overrides, read_mixed
+from myna.text.phonemes import Phonemes, located
+from myna.text.readings import is_spelling, phones_of
+from myna.text.segment import MODES, segments
 from myna.text.symbols import PUNCTUATION, UNKNOWN, symbols
+from myna.text.words import Words
 
-__all__ = ["LANGUAGES", "Language", "Phonemes", "phonemize", "phonemize_plain", "reader"]
+__all__ = [
+    "LANGUAGES",
+    "Language",
+    "Phonemes",
+    "ended",
+    "modes",
+    "phonemize",
+    "phonemize_plain",
+    "phonemize_training",
+    "reader",
+    "training_text",
+]
 
 
 @dataclass(frozen=True)
@@ -33,52 +50,160 @@ class Language:
 LANGUAGES: dict[str, Language] = {
     "zh": Language("myna.text.zh.reader", "zh"),
     "en": Language("myna.text.en.reader"),
-    "ja": Language("myna.text.ja", "ja"),
-    "ko": Language("myna.text.ko", "ko", tables=("v2",)),
+    "ja": Language("myna.text.ja.reader", "ja"),
+    "ko": Language("myna.text.ko.reader", "ko", tables=("v2",)),
     "yue": Language("myna.text.yue", "yue", tables=("v2",)),
 }
 """One row per language, by its code."""
 
 
-@cache
-def reader(language: str) -> Callable[[str], Phonemes]:
-    """The ``read`` of a language, imported now.
+_SILENT = frozenset([*PUNCTUATION, UNKNOWN, "停", "空", "_", "[", "]"])
+"""Phones of a text in which nothing is said."""
 
-    Raises `UnknownChoice` for a language without a row, `MissingExtra` where a library it needs is not installed.
-    """
+
+@cache
+def _module(language: str) -> ModuleType:
     if language not in LANGUAGES:
         raise UnknownChoice("language", language, LANGUAGES)
     row = LANGUAGES[language]
     try:
-        found: Callable[[str], Phonemes] = importlib.import_module(row.module).read
+        return importlib.import_module(row.module)
     except ModuleNotFoundError as error:
         if not row.extra or (error.name or "").partition(".")[0] == "myna":
             raise
         what = f"to read {language!r} {error.name} is needed"
         raise MissingExtra(f"{what}; install it with: pip install 'myna[{row.extra}]'") from None
+
+
+def reader(language: str) -> Callable[[str], Phonemes]:
+    """The ``read`` of a language, imported now.
+
+    Raises `UnknownChoice` for a language without a row, `MissingExtra` where a library it needs is not installed.
+    """
+    found: Callable[[str], Phonemes] = _module(language).read
     return found
 
 
-def phonemize(text: str, language: str, table: str = "v2") -> Phonemes:
-    """``text`` as phones of ``table`` ("v1" or "v2").
+def modes(table: str = "v2") -> tuple[str, ...]:
+    """The modes of a text (see `segment.MODES`) that the phones of ``table`` are enough for."""
+    return tuple(mode for mode in MODES if mode.rpartition("_")[2] in ("auto", *_readable(table)))
 
-    Raises `UnknownChoice` for a language or table that is not there, and `BadInput` for a text in which nothing can be
-    spoken: empty, blank, only punctuation, or written wholly in a script that the language does not read.
+
+def _readable(table: str) -> list[str]:
+    symbols(table)  # says what is wrong
+    return [code for code, row in LANGUAGES.items() if table in row.tables]
+
+
+def phonemize(text: str, language: str, table: str = "v2", words: Words | None = None) -> Phonemes:
+    """``text`` as phones of ``table`` ("v1" or "v2"), with spans, words and parts in its own characters.
+
+    ``language`` is one of `modes`: a language's code (what is written in Latin letters is read in English all the
+    same), ``auto``, and others. The text may have the marks of `markup`; ``words`` is the user's dictionary.
+
+    Raises:
+        UnknownChoice: a mode or table that is not there, or a part in a language that the table has no phones of.
+        BadInput: nothing can be spoken in the text (it is empty, blank, only marks, or wholly in a script that the
+            language does not read), its markup is wrong, or a reading has an unknown phone.
+        MissingExtra: the library of a language is not installed.
     """
-    return phonemize_plain(text, language, table)
+    return _phonemized(text, language, table, words, min_phones=MIN_PHONES)
+
+
+def _phonemized(text: str, language: str, table: str, words: Words | None, *, min_phones: int) -> Phonemes:
+    known = modes(table)
+    if language not in known:
+        raise UnknownChoice("language" if language not in MODES else f"language of table {table!r}", language, known)
+    marked = parse(text)
+    if not marked.text.strip():
+        raise BadInput("the text is empty; give at least one word to speak")
+    overrides = _overrides(marked, language, table, words or Words())
+    result = read_mixed(marked.text, language, partial(_read, table=table), overrides, min_phones)
+    return _sourced(_checked(result, language), marked)
+
+
+def phonemize_training(text: str, language: str, table: str = "v2", words: Words | None = None) -> Phonemes:
+    """`phonemize` for the words of a recording: without a stop in front of a very short text.
+
+    The official program does not tell languages apart here, and reads % as a dash: see `training_text`.
+    """
+    return _phonemized(text, language, table, words, min_phones=0)
 
 
 def phonemize_plain(text: str, language: str, table: str = "v2") -> Phonemes:
-    """The whole of ``text`` read in one ``language``, whatever it is written in; raises as `phonemize`."""
-    known = frozenset(symbols(table))
-    read = reader(language)
-    if table not in LANGUAGES[language].tables:
-        readable = [code for code, row in LANGUAGES.items() if table in row.tables]
-        raise UnknownChoice(f"language of symbol table {table!r}", language, readable)
+    """The whole of ``text`` read in one ``language``, whatever it is written in, without markup.
+
+    That is how the official program reads the texts it trains on. Raises as `phonemize`.
+    """
     if not text.strip():
         raise BadInput("the text is empty; give at least one word to speak")
-    result = read(text)
-    if all(phone in PUNCTUATION for phone in result.phones):
+    return _checked(located(_read(text, language, table), text), language)
+
+
+def ended(text: str, language: str) -> str:
+    """``text`` without newlines around it, and with a stop if it has none: how the words of a reference are read."""
+    text = text.strip("\n")
+    return text if not text or text[-1] in SPLITS else text + ("." if language == "en" else "。")
+
+
+def training_text(text: str) -> str:
+    """``text`` as the official program reads it before training (there it goes to `phonemize_plain`)."""
+    return text.replace("%", "-").replace("￥", ",")
+
+
+def _read(text: str, language: str, table: str) -> Phonemes:
+    """What the language's reader makes of a text, in phones of ``table``; those that it has not are UNK."""
+    read = reader(language)
+    if language not in _readable(table):
+        raise UnknownChoice(f"language of table {table!r}", language, _readable(table))
+    known = frozenset(symbols(table))
+    read_for = getattr(_module(language), "read_for", None)
+    result = read_for(text, table) if read_for else read(text)
+    return replace(result, phones=[phone if phone in known else UNKNOWN for phone in result.phones])
+
+
+def _checked(result: Phonemes, language: str) -> Phonemes:
+    if _SILENT.issuperset(result.phones):
         raise BadInput(f"the text has nothing to speak in language {language!r}; give at least one word")
-    phones = [phone if phone in known else UNKNOWN for phone in result.phones]
-    return dataclasses.replace(result, phones=phones)
+    return result
+
+
+def _overrides(marked: Marked, mode: str, table: str, words: Words) -> Overrides:
+    """What markup and dictionary say: the words to be read by another spelling, and those whose phones are given."""
+    every = [*marked.readings, *words.readings(marked.text, marked.readings)]
+    is_told = any(place.language and is_spelling(place.reading, table) for place in every)
+    languages = _languages(marked.text, mode) if is_told else {}
+    spelled: list[Reading] = []
+    for place in sorted(every, key=lambda place: (place.start, not place.language)):
+        is_here = place.language in ("", languages.get(place.start))
+        is_free = not spelled or spelled[-1].end <= place.start
+        if is_spelling(place.reading, table) and is_here and is_free:
+            spelled.append(place)
+    taken = {place.start for place in spelled}
+    spoken = [place for place in every if place.start not in taken and not is_spelling(place.reading, table)]
+    return Overrides(spelled, spoken, partial(_phones_of, table=table))
+
+
+def _languages(text: str, mode: str) -> dict[int, str]:
+    return {place: segment.language for segment in segments(text, mode) for place in segment.places}
+
+
+def _phones_of(reading: str, word: str, language: str, table: str) -> list[str]:
+    syllable = getattr(_module(language), "syllable", None)
+    return phones_of(reading, word, language, table, syllable)
+
+
+def _sourced(result: Phonemes, marked: Marked) -> Phonemes:
+    """Spans, words and pauses in the text with its markup."""
+    spans = [_marked_span(marked, start, end) for start, end in result.spans]
+    pauses = [
+        (next((column for column, (start, _) in enumerate(result.spans) if start >= place), len(spans)), seconds)
+        for place, seconds in marked.pauses
+    ]
+    return replace(result, spans=spans, pauses=pauses)
+
+
+def _marked_span(marked: Marked, start: int, end: int) -> tuple[int, int]:
+    if start < end:
+        return marked.places[start], marked.places[end - 1] + 1
+    at = marked.places[start] if start < len(marked.places) else marked.places[-1] + 1
+    return at, at

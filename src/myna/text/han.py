@@ -66,7 +66,7 @@ def is_simplified_only(char: str) -> bool:
 def language_of(han: str) -> str | None:
     """ "zh" or "ja" where the characters of ``han`` tell, None where both languages could write it so."""
     kinds = {char: _sets(char) for char in han if _IS_HAN.match(char) and char != "〇"}
-    if any(is_simplified_only(char) or not kind[0] and (kind[2] or kind[3]) for char, kind in kinds.items()):
+    if any(is_simplified_only(char) or (not kind[0] and (kind[2] or kind[3])) for char, kind in kinds.items()):
         return "zh"
     if any(kind[0] and not kind[2] and not kind[3] for kind in kinds.values()):
         return "ja"  # a character that Japan alone has simplified

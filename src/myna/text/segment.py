@@ -6,6 +6,7 @@ whose language model is not needed: it is wrong on many short Chinese parts.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ def _atoms(text: str, start: int, end: int) -> list[_Part]:
     if not atoms:
         return [_Part("marks", start, end)]
     atoms[0].start = start
-    for atom, following in zip(atoms, atoms[1:], strict=False):
+    for atom, following in itertools.pairwise(atoms):
         atom.end = following.start
     atoms[-1].end = end
     return _joined(atoms)
