@@ -32,7 +32,7 @@ class TrainSovits(TrainingStep):
 
     title = "training SoVITS"
 
-    epochs: int = Field(default=8, ge=1, le=10000, description="rounds through the clips")
+    epochs: int = Field(default=10, ge=1, le=10000, description="rounds through the clips")
     lora_rank: int = Field(default=0, ge=0, le=512, description="train low-rank additions of this rank; 0: all weights")
 
     def inputs(self) -> tuple[Path, ...]:
@@ -80,7 +80,7 @@ class TrainGpt(TrainingStep):
 
     title = "training GPT"
 
-    epochs: int = Field(default=15, ge=1, le=10000, description="rounds through the clips")
+    epochs: int = Field(default=8, ge=1, le=10000, description="rounds through the clips")
 
     def inputs(self) -> tuple[Path, ...]:
         """Phones, BERT features, tokens."""

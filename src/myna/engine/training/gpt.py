@@ -16,13 +16,17 @@ from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
 from myna.engine.training.gpt_data import GptData, read_gpt_rows
 from myna.engine.training.loop import Figures, Plan, Training, moved
-from myna.engine.training.losses import GptBatch, gpt_loss
+from myna.engine.training.losses import GptBatch, gpt_loss, with_wrong_tokens
 from myna.engine.weights import SUFFIX, load_content, load_gpt, save_net
 
 LEARNING_RATE = 2e-4
 DROPOUT = 0.1
 GUIDANCE = 0.2
 """Share of the attention loss, where an alignment is known."""
+
+
+WRONG_SHARE = 0.08
+"""Share of the tokens it reads that are wrong, in versions whose base was taught so: it will read its own errors."""
 
 
 def train_gpt(
@@ -67,8 +71,10 @@ def train_gpt(
         return path
 
     def loss(batch: GptBatch) -> tuple[Tensor, Figures]:
-        value, figures = gpt_loss(net, moved(batch, training.device), GUIDANCE)
-        return value, figures
+        batch = moved(batch, training.device)
+        if encoder is not None:
+            batch = with_wrong_tokens(batch, WRONG_SHARE, net.sizes.end_token)
+        return gpt_loss(net, batch, GUIDANCE)
 
     plan = Plan(epochs, save_every, rate, seed, identity)
     training = Training(net, plan, dataset.gpt_run(version), save)
@@ -76,5 +82,5 @@ def train_gpt(
 
 
 def _is_aligned(version: ModelVersion) -> bool:
-    """Whether the version's base was taught to look at the phone being spoken; then fine-tuning goes on with it."""
+    """Whether the base was taught to look at the phone being spoken and to bear wrong tokens; fine-tuning goes on so."""
     return version.is_bundled
