@@ -1,7 +1,9 @@
 """The front door of the text room: a text becomes phones.
 
-To add a language: write ``text/<code>.py`` (or a folder) with a function ``read(text) -> Phonemes`` (beside it
-``read_for(text, table)`` where the tables are spoken differently) and add its row to `LANGUAGES`. The module is imported on first use, so it may import its libraries at the top.
+To add a language: write ``text/<code>.py`` (or a folder) with a function ``read(text) -> Phonemes`` and add its row to
+`LANGUAGES`. The module is imported on first use, so it may import its libraries at the top. It may also have
+``read_for(text, table)``, where the tables are spoken differently, and ``syllable(spelled) -> list[str] | None``: the
+phones of a syllable as users spell it in markup.
 """
 
 from __future__ import annotations

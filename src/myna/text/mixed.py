@@ -70,11 +70,11 @@ def read_mixed(
     """``text`` in a mode of `segments`, with spans, words and parts; without phones where nothing can be read."""
     working = _working(text, overrides or Overrides())
     phones_of = (overrides or Overrides()).phones_of
-    result = _assembled(working, mode, read, phones_of)
+    result = _assembled(text, working, mode, read, phones_of)
     if len(result.phones) < min_phones:
         # Before a number an ASCII stop would make it a fraction: .5
         is_number = mode != "en" and _STARTS_WITH_NUMBER.match(working.text)
-        result = _assembled(_prefixed(working, "。" if is_number else "."), mode, read, phones_of)
+        result = _assembled(text, _prefixed(working, "。" if is_number else "."), mode, read, phones_of)
     return result
 
 
@@ -111,7 +111,7 @@ def _prefixed(working: _Working, mark: str) -> _Working:
     return _Working(mark + working.text, [(first, first), *working.places], spoken)
 
 
-def _assembled(working: _Working, mode: str, read: Read, phones_of: PhonesOf) -> Phonemes:
+def _assembled(source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf) -> Phonemes:
     found = segments(working.text, mode)
     alone: list[Reading] = []
     while True:
@@ -119,7 +119,7 @@ def _assembled(working: _Working, mode: str, read: Read, phones_of: PhonesOf) ->
         results = [_read(piece, read, phones_of) for piece in pieces]
         failed = [place for result in results if isinstance(result, list) for place in result]
         if not failed:
-            return _joined(working, pieces, [result for result in results if isinstance(result, Phonemes)])
+            return _joined(source, working, pieces, [result for result in results if isinstance(result, Phonemes)])
         alone += failed
 
 
@@ -182,7 +182,7 @@ def _placed(places: Sequence[int], span: Span) -> Span:
     return at, at
 
 
-def _joined(working: _Working, pieces: Sequence[_Piece], results: Sequence[Phonemes]) -> Phonemes:
+def _joined(source: str, working: _Working, pieces: Sequence[_Piece], results: Sequence[Phonemes]) -> Phonemes:
     """The pieces as one, with spans and words of the source text; pieces without phones are dropped."""
     phones: list[str] = []
     spans: list[Span] = []
@@ -194,7 +194,10 @@ def _joined(working: _Working, pieces: Sequence[_Piece], results: Sequence[Phone
         first = len(phones)
         phones += result.phones
         spans += [_sourced(working.places, span) for span in result.spans]
-        words += [(word, start + first, end + first) for word, start, end in result.words]
+        words += [
+            (source[spans[start + first][0] : spans[end + first - 1][1]] or word, start + first, end + first)
+            for word, start, end in result.words
+        ]
         parts.append(Part(piece.language, first, len(phones), result.norm_text, result.word2ph))
     counts = [part.word2ph for part in parts]
     word2ph = [size for count in counts for size in count or ()] if parts and None not in counts else None
