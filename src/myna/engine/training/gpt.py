@@ -82,5 +82,5 @@ def train_gpt(
 
 
 def _is_aligned(version: ModelVersion) -> bool:
-    """Whether the base was taught to look at the phone being spoken and to bear wrong tokens; fine-tuning goes on so."""
+    """Whether the base was taught to look at the phone being said and to bear wrong tokens; fine-tuning goes on so."""
     return version.is_bundled

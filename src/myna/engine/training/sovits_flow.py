@@ -18,6 +18,7 @@ from myna.engine.training.loop import Figures, Plan, Training, moved
 from myna.engine.training.losses import FlowBatch, flow_loss
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
 from myna.engine.weights import SUFFIX, load_content, load_sovits, save_net
+from myna.models.sovits_flow import SovitsFlow
 
 LEARNING_RATE = 2e-4
 PRIOR = 0.5
@@ -51,11 +52,7 @@ def train_sovits(
     """
     if lora_rank:
         raise BadInput(f"low-rank training (lora_rank {lora_rank}) is not there yet; give lora_rank 0: all weights")
-    net = load_sovits(version, base, models).to(pick_device(device))
-    for name in _FIXED:
-        net.get_submodule(name).requires_grad_(False)
-    if not net.sizes.has_prior:
-        net.linear_mel.requires_grad_(False)
+    net = _trainable(version, base, models).to(pick_device(device))
     assert version.mel is not None  # `load_sovits` takes flow versions only, and these have one
     encoder = load_content(aligner(), models) if version.is_bundled else None
     rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05))
@@ -83,3 +80,11 @@ def train_sovits(
     plan = Plan(epochs, save_every, rate, seed, identity)
     training = Training(net, plan, dataset.sovits_run(version), save)
     return training.train(data, loss, part(progress, 0.05, 1.0))
+
+
+def _trainable(version: ModelVersion, base: Path | None, models: Path) -> SovitsFlow:
+    """The net with the parts that never change, or that nothing teaches, held fast."""
+    net = load_sovits(version, base, models)
+    for name in (*_FIXED, *(() if net.sizes.has_prior else ("linear_mel",))):
+        net.get_submodule(name).requires_grad_(False)
+    return net
