@@ -5,13 +5,16 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from pydantic import Field
 
+from myna.audio.io import write_wav
 from myna.core.errors import BadInput, Conflict, NotFound
 from myna.core.fields import build
 from myna.core.progress import Progress, silent
 from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
+from myna.steps.prepare import AsrTranscribe, ConvertAudio
 from myna.steps.step import Step, exclusive, perform, read_stamp
 
 
@@ -76,6 +79,27 @@ def test_a_copied_voice_stays_done(voice: VoiceFolder) -> None:
     other = voice.path.with_name("bella")
     shutil.copytree(voice.path, other, copy_function=shutil.copyfile)
     assert perform(CopyWords(folder=other), silent).was_done_already
+
+
+def test_limits_and_places_do_not_decide_what_comes_out(voice: VoiceFolder, tmp_path: Path) -> None:
+    write_wav(voice.input_audio / "a.wav", np.sin(np.arange(64000)).astype(np.float32), 16000)
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (voice.input_audio / name).unlink()
+    perform(ConvertAudio(folder=voice.path), silent)
+    assert perform(ConvertAudio(folder=voice.path, max_seconds=60.0), silent).was_done_already
+
+
+def test_a_file_counts_by_its_content_and_not_by_its_place(voice: VoiceFolder, tmp_path: Path) -> None:
+    make_folder(voice.denoised)
+    write_wav(voice.denoised / "a.wav", np.zeros(16000, np.float32), 16000)
+    words = [tmp_path / folder / "words.txt" for folder in ("one", "two")]
+    for file in words:
+        write_text(file, "Hello.")
+    perform(AsrTranscribe(folder=voice.path, transcript=words[0]), silent)
+    assert perform(AsrTranscribe(folder=voice.path, transcript=words[1]), silent).was_done_already
+    write_text(words[1], "Goodbye.")
+    assert not perform(AsrTranscribe(folder=voice.path, transcript=words[1]), silent).was_done_already
+    assert voice.labels.read_text(encoding="utf-8").endswith("|EN|Goodbye.")
 
 
 def test_an_interrupted_step_goes_on_where_it_was(voice: VoiceFolder, monkeypatch: pytest.MonkeyPatch) -> None:

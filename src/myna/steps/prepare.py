@@ -14,6 +14,7 @@ class ConvertAudio(Step):
     """Decode every recording of any format to 32 kHz mono wav, and refuse what cannot become a voice."""
 
     title = "converting recordings"
+    indifferent = Step.indifferent | {"min_seconds", "max_seconds", "max_bytes"}
 
     min_seconds: float = Field(default=3.0, ge=0.0, description="shortest recording, seconds")
     max_seconds: float = Field(default=7200.0, gt=0.0, description="longest recording, seconds")

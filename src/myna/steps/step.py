@@ -42,6 +42,9 @@ class Step(BaseModel, ABC):
     extends: ClassVar[frozenset[str]] = frozenset()
     """Parameters whose change adds to the work done and does not spoil it (more epochs)."""
 
+    indifferent: ClassVar[frozenset[str]] = frozenset({"folder", "device", "models"})
+    """Parameters that do not decide what comes out."""
+
     folder: Path = Field(description="the voice folder")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -196,13 +199,13 @@ def clear(step: Step) -> None:
 
 
 def fingerprint(paths: tuple[Path, ...]) -> dict[str, str]:
-    """Content hash of every file below ``paths``; times do not count, so a copied voice stays done."""
+    """Content hash of every file below ``paths``; times and places do not count, so a copied voice stays done."""
     prints = {}
-    for file in _files(paths):
-        with file.open("rb") as stream:
-            prints[f"{file.parent.name}/{file.name}"] = hashlib.file_digest(
-                stream, lambda: hashlib.blake2b(digest_size=16)
-            ).hexdigest()
+    for number, path in enumerate(paths):
+        for file in _files((path,)):
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
+            prints[f"{number}/{file.name}"] = digest.hexdigest()
     return prints
 
 
@@ -226,8 +229,9 @@ def _goes_on(step: Step, stamp: dict[str, Any], parameters: dict[str, Any], inpu
 
 
 def _parameters(step: Step) -> dict[str, Any]:
-    """The parameters that decide the result: not where the folder lies, nor on which device."""
-    return step.model_dump(mode="json", exclude={"folder", "device", "models"})
+    """The parameters that decide the result. A file counts by its content, which is among the inputs."""
+    values = step.model_dump(exclude=set(step.indifferent))
+    return {name: value.suffix if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def _has_all(step: Step, stamp: dict[str, Any]) -> bool:
