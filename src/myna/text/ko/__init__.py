@@ -1,0 +1,1 @@
+"""Korean text to the jamo of the v2 phone table."""
