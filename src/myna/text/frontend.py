@@ -119,7 +119,7 @@ def _phonemized(text: str, language: str, table: str, words: Words | None, *, mi
     if not marked.text.strip():
         raise BadInput("the text is empty; give at least one word to speak")
     overrides = _overrides(marked, language, table, words or Words())
-    result = read_mixed(marked.text, language, partial(_read, table=table), overrides, min_phones)
+    result = read_mixed(marked.text, language, partial(_read, table=table), overrides, min_phones=min_phones)
     return _sourced(_checked(result, language), marked)
 
 

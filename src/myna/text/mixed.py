@@ -15,6 +15,7 @@ from myna.text.markup import Reading
 from myna.text.phonemes import Part, Phonemes, Span, located
 from myna.text.readings import chosen, overridden, spread
 from myna.text.segment import Segment, segments
+from myna.text.units import with_units
 
 MIN_PHONES = 6
 """A text with fewer phones gets a full stop in front: the models swallow very short ones."""
@@ -65,16 +66,27 @@ class _Working:
 
 
 def read_mixed(
-    text: str, mode: str, read: Read, overrides: Overrides | None = None, min_phones: int = MIN_PHONES
+    text: str,
+    mode: str,
+    read: Read,
+    overrides: Overrides | None = None,
+    *,
+    min_phones: int = MIN_PHONES,
+    has_units: bool = True,
 ) -> Phonemes:
-    """``text`` in a mode of `segments`, with spans, words and parts; without phones where nothing can be read."""
+    """``text`` in a mode of `segments`, with spans, words and parts; without phones where nothing can be read.
+
+    ``has_units``: kg, km and the like are read in the language around them; the official program reads them in English.
+    """
     working = _working(text, overrides or Overrides())
     phones_of = (overrides or Overrides()).phones_of
-    result = _assembled(text, working, mode, read, phones_of)
+    result = _assembled(text, working, mode, read, phones_of, has_units=has_units)
     if len(result.phones) < min_phones:
         # Before a number an ASCII stop would make it a fraction: .5
         is_number = mode != "en" and _STARTS_WITH_NUMBER.match(working.text)
-        result = _assembled(text, _prefixed(working, "。" if is_number else "."), mode, read, phones_of)
+        result = _assembled(
+            text, _prefixed(working, "。" if is_number else "."), mode, read, phones_of, has_units=has_units
+        )
     return result
 
 
@@ -111,8 +123,11 @@ def _prefixed(working: _Working, mark: str) -> _Working:
     return _Working(mark + working.text, [(first, first), *working.places], spoken)
 
 
-def _assembled(source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf) -> Phonemes:
+def _assembled(
+    source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf, *, has_units: bool
+) -> Phonemes:
     found = segments(working.text, mode)
+    found = with_units(found) if has_units else found
     alone: list[Reading] = []
     while True:
         pieces = [piece for segment in found for piece in _pieces(segment, working, alone)]

@@ -22,6 +22,7 @@ from tests.parity.text.records import (
     NO_TABLE,
     NOTHING,
     SKIPPED,
+    UNITS,
     Outcome,
     Record,
     outcome,
@@ -37,8 +38,8 @@ Printed by `python -m tests.parity.text --markdown tests/parity/text > docs/pari
 official program. "Identical" counts records whose phones (segments, pieces) are the same, among those where the
 official program has an answer: a text in which nothing can be spoken is refused by us, a text on which it fails and
 (in mixed texts and segments) a language that its language model guessed are counted apart. "Alike" adds mixed texts
-whose segments and assembly are the same, where only the reader of a language says a segment otherwise, and plain texts
-that differ in marks alone.
+whose segments and assembly are the same, where only the reader of a language says a segment otherwise (or a unit of
+measure is read in the language around it), and plain texts that differ in marks alone.
 """
 
 
@@ -71,7 +72,7 @@ def _row(name: str, outcomes: list[Outcome]) -> str:
     verdicts = Counter(found.verdict for found in outcomes)
     counted = [found for found in outcomes if found.verdict not in NOT_COUNTED]
     identical = sum(found.verdict == IDENTICAL for found in counted)
-    alike = sum(found.verdict in (IDENTICAL, MARKS, ELSEWHERE) for found in counted)
+    alike = sum(found.verdict in (IDENTICAL, MARKS, ELSEWHERE, UNITS) for found in counted)
     apart = "; ".join(f"{verdicts[verdict]} {verdict}" for verdict in NOT_COUNTED if verdicts[verdict])
     shares = [f"{100 * number / len(counted):.2f} %" if counted else "-" for number in (identical, alike)]
     return f"| {name} | {len(outcomes)} | {len(counted)} | {shares[0]} | {shares[1]} | {apart} |"
