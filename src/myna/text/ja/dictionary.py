@@ -8,6 +8,7 @@ OPEN_JTALK_DICT_DIR, which the library itself reads), readings and accents are e
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from myna.text.ja.words import Word, parse
 
 SYSTEM_FOLDER = Path("/var/lib/mecab/dic/open-jtalk/naist-jdic")
 """Where Debian's package puts the exact dictionary."""
+NUMERALS = re.compile("[〇一二三四五六七八九十百千万億兆]{2}")
 NEEDED = ("sys.dic", "matrix.bin", "char.bin", "unk.dic")
 FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 """The dictionary is written in full-width letters and digits."""
@@ -44,6 +46,20 @@ def _analyser(folder: Path) -> OpenJTalk:
     return OpenJTalk(dn_mecab=os.fsencode(folder))
 
 
+def _features(written: str, folder: Path) -> list[str]:
+    features: list[str] = _analyser(folder).run_mecab(written)
+    if NUMERALS.search(written):
+        # the library cuts numerals apart that the dictionary has as one word, such as 十万; its best of n does not
+        best: list[str] = _analyser(folder).run_mecab_nbest_features(written, 1)[0]["features"]
+        if list(map(_surface, best)) != list(map(_surface, features)):
+            return best
+    return features
+
+
+def _surface(feature: str) -> str:
+    return feature.partition(",")[0]
+
+
 def look_up(stretch: str, folder: Path) -> list[Word]:
     """The words of ``stretch`` as the dictionary in ``folder`` cuts them, each with its place in the stretch.
 
@@ -52,9 +68,9 @@ def look_up(stretch: str, folder: Path) -> list[Word]:
     written = stretch.translate(FULL_WIDTH)
     words: list[Word] = []
     position = 0
-    for feature in _analyser(folder).run_mecab(written):
+    for feature in _features(written, folder):
         entry = parse(feature)
-        surface = feature.partition(",")[0]
+        surface = _surface(feature)
         start = written.find(surface, position)
         position = start + len(surface)
         for word in entry:

@@ -20,7 +20,9 @@ OFFICIAL_STRETCH = re.compile(
     "[A-Za-z\\d\u3005\u3040-\u30ff\u4e00-\u9fff\uff11-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d]+"
 )
 OFFICIAL_RUN = re.compile(r"([!?…,.\-])[!?…,.\-]+")
-OFFICIAL_MARKS = str.maketrans({"：": ",", "；": ",", "，": ",", "、": ",", "·": ",", "。": ".", "\n": ".", "！": "!", "？": "?"})
+OFFICIAL_MARKS = str.maketrans(
+    {"：": ",", "；": ",", "，": ",", "、": ",", "·": ",", "。": ".", "\n": ".", "！": "!", "？": "?"}
+)
 LONGEST = 1000
 """Characters given to the dictionary at once."""
 
