@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 
 NUMBER = r"(?>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?)"
 """An integer or decimal, with thousands commas or not; never a part of one."""
 
-_QUANTIFIERS = """
-处 台 架 枚 趟 幅 平 方 堵 间 床 株 批 项 例 列 篇 栋 注 亩 封 艘 把 目 套 段 人 所 朵 匹 张 座 回 场 尾 条 个 首 阙
-阵 网 炮 顶 丘 棵 只 支 袭 辆 挑 担 颗 壳 窠 曲 墙 群 腔 砣 客 贯 扎 捆 刀 令 打 手 罗 坡 山 岭 江 溪 钟 队 单 双 对
-出 口 头 脚 板 跳 枝 件 贴 针 线 管 名 位 身 堂 课 本 页 家 户 层 丝 毫 厘 分 钱 两 斤 铢 石 钧 锱 忽 千克 毫克 微克
-公分 公斤 公里 公顷 英里 英尺 英寸 海里 寸 尺 丈 里 寻 常 铺 程 千米 分米 厘米 毫米 微米 纳米 米 平方米 平方公里
-立方米 毫升 升 克 撮 勺 合 斗 盘 碗 碟 叠 桶 笼 盆 盒 杯 斛 锅 簋 篮 罐 瓶 壶 卮 盏 箩 箱 煲 啖 袋 钵 月 日 号 季 刻
-时 周 天 秒 分钟 秒钟 小时 点 点钟 个月 旬 纪 岁 世 世纪 更 夜 春 夏 秋 冬 代 伏 辈 丸 泡 粒 幢 堆 根 道 面 片 块 元
-亿 千万 百万 万 千 百 亿元 千万元 百万元 万元 千元 百元 美元 欧元 英镑 日元 港元 港币 韩元 人民币 亿吨 千万吨 百万吨
-万吨 千吨 百吨 十吨 吨 亿块 千万块 百万块 万块 千块 百块 角 毛 蚊 种 次 倍 遍 款 份 组 步 集 章 节 部 门 幕 届 级 楼
-期 班 声 眼 拳 圈 行 排 字 句 词 度 摄氏度 华氏度 万亿 万亿元 瓦 千瓦 伏 赫兹 吉 兆 像素 册 卷 枪 站 路 轮 局 盘 号线
-个人 万人 亿人 百分点 个百分点
-""".split()
-QUANTIFIER = "(?:" + "|".join(sorted(set(_QUANTIFIERS), key=len, reverse=True)) + ")"
+
+def _quantifiers() -> list[str]:
+    return files(__package__).joinpath("data", "quantifiers.txt").read_text(encoding="utf-8").split()
+
+
+QUANTIFIER = "(?:" + "|".join(sorted(_quantifiers(), key=len, reverse=True)) + ")"
 """A Chinese word after a number that shows it is a quantity, longest first."""
 
 NEVER_A_PAIR = frozenset("两月日号楼级期届班度世代路更春夏秋冬旬伏") | {
@@ -74,7 +68,8 @@ TEMPERATURES = {
 TEMPERATURE = "(?:°C|℃|°F|℉|摄氏度|华氏度|度)"
 
 CURRENCIES = {
-    "￥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "韩元", "HK$": "港元", "US$": "美元", "฿": "泰铢", "₽": "卢布",
+    "￥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "韩元", "HK$": "港元", "US$": "美元", "฿": "泰铢",
+    "₽": "卢布",
     "RMB": "元", "CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "HKD": "港元", "JPY": "日元", "KRW": "韩元",
 }  # fmt: skip
 CURRENCY = "(?:" + "|".join(map(re.escape, sorted(CURRENCIES, key=len, reverse=True))) + ")"

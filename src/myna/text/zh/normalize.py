@@ -10,15 +10,16 @@ from myna.text.zh.fold import fold
 from myna.text.zh.rules import RULES
 
 _LETTERS = (
-    "α阿尔法 β贝塔 γ伽玛 Γ伽玛 δ德尔塔 Δ德尔塔 ε艾普西龙 ζ捷塔 η依塔 θ西塔 Θ西塔 ι艾欧塔 κ喀帕 λ拉姆达 Λ拉姆达 μ缪 ν拗 ξ克西 Ξ克西 "
-    "ο欧米克伦 π派 Π派 ρ肉 ς西格玛 Σ西格玛 σ西格玛 τ套 υ宇普西龙 φ服艾 Φ服艾 χ器 ψ普赛 Ψ普赛 ω欧米伽 Ω欧米伽"
+    "α阿尔法 β贝塔 γ伽玛 Γ伽玛 δ德尔塔 Δ德尔塔 ε艾普西龙 ζ捷塔 η依塔 θ西塔 Θ西塔 ι艾欧塔 κ喀帕 λ拉姆达 Λ拉姆达 "
+    "μ缪 ν拗 ξ克西 Ξ克西 ο欧米克伦 π派 Π派 ρ肉 ς西格玛 Σ西格玛 σ西格玛 τ套 υ宇普西龙 φ服艾 Φ服艾 "
+    "χ器 ψ普赛 Ψ普赛 ω欧米伽 Ω欧米伽"
 )
 _SIGNS = {
     **{pair[0]: pair[1:] for pair in _LETTERS.split()},
-    **{"+": "加", "×": "乘", "÷": "除以", "=": "等于", "≈": "约等于", "≠": "不等于", "≤": "小于等于", "≥": "大于等于"},
-    **{"√": "根号", "∞": "无穷大", "℃": "摄氏度", "℉": "华氏度", "‰": "", "%": ""},
-    **dict.fromkeys("—《》【】<>{}()#&@“”_|\\ \n", ""),
-}
+    **dict.fromkeys("—《》【】<>{}()#&@“”_|\\ \n‰%", ""),
+    "+": "加", "×": "乘", "÷": "除以", "=": "等于", "≈": "约等于", "≠": "不等于", "≤": "小于等于", "≥": "大于等于",
+    "√": "根号", "∞": "无穷大", "℃": "摄氏度", "℉": "华氏度",
+}  # fmt: skip
 _START = re.compile(r"[0-9A-Za-z+\-.±×÷=￥$€£₩฿₽⁰¹²³⁴-⁹⁻/<>]")
 """Characters at which a rule may begin."""
 _PER = re.compile(
@@ -36,7 +37,7 @@ class Spoken:
 
 
 def normalize(text: str) -> str:
-    """``text`` as it is read out. Marks stay as they are written (half-width); so do Latin letters and other scripts."""
+    """``text`` as it is read out. Marks stay as they are written (half-width), and so do letters of other scripts."""
     return spoken(text).text
 
 

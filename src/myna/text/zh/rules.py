@@ -1,7 +1,8 @@
 """The rules that turn numbers and signs into Chinese words: a pattern, and what its match is read as.
 
 A rule is tried where a number or sign begins; the first that answers wins. Facts: the order and the readings of the
-normaliser that the published acoustic models were trained with (PaddleSpeech's, Apache-2.0); its misreadings are mended.
+normaliser that the published acoustic models were trained with (PaddleSpeech's, Apache-2.0), but not
+its misreadings.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LONG = 3
 """A bare integer of so many digits is a code rather than a quantity, unless its surroundings say otherwise."""
 _SCALES = {"k": "千", "K": "千", "M": "百万", "w": "万", "W": "万"}
+_TOP_DOMAINS = frozenset("com cn net org io gov edu hk tw jp me app dev".split())
 _OPERATORS = {"+": "加", "-": "减", "×": "乘", "*": "乘", "÷": "除以", "=": "等于"}
 _BEFORE_RATIO = re.compile(r"(?:比分|比例|比率|配比|比值|之比|赔率)(?:是|为|:|达到|定格在)?$")
 _BEFORE_SCORE = re.compile(r"(?:比分|以|胜|负|平|击败|战胜)(?:是|为|:)?$")
@@ -62,6 +64,14 @@ def quantity(value: str, unit: str, preceding: str = "") -> str:
     name = unit if unit.split("/")[0] not in UNITS else unit_name(unit)
     is_pair = value == "2" and name not in NEVER_A_PAIR and not preceding.endswith(("第", "周", "初", "星期", "十"))
     return ("两" if is_pair else number(value) if "." in value else cardinal(value.replace(",", ""))) + name
+
+
+def _unsaid(_: re.Match[str]) -> str:
+    return ""
+
+
+def _address(match: re.Match[str]) -> str | None:
+    return "" if match["host"].lower().rpartition(".")[2] in _TOP_DOMAINS else None
 
 
 def _date(match: re.Match[str]) -> str | None:
@@ -187,7 +197,7 @@ def _powered(match: re.Match[str]) -> str:
 
 
 def _fraction(match: re.Match[str]) -> str:
-    return f"{_plain(match[2])}分之{_plain(match[1])}"
+    return f"{'负' if match['minus'] else ''}{_plain(match[3])}分之{_plain(match[2])}"
 
 
 def _measured(match: re.Match[str]) -> str:
@@ -253,16 +263,16 @@ _DAY = r"(?P<month>\d{1,2})(?P=gap)(?P<day>\d{1,2})(?![\d]|\.\d|[-/]\d)"
 RULES: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
     (re.compile(pattern), say)
     for pattern, say in (
-        (r"(?:https?://|www\.)[!-~]+", lambda _: ""),
-        (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", lambda _: ""),
-        (r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.(?:com|cn|net|org|io|gov|edu)(?![A-Za-z])[/!-~]*", lambda _: ""),
+        (r"(?:https?://|www\.)[!-~]+", _unsaid),
+        (r"(?>[A-Za-z0-9._%+-]{1,64})@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}", _unsaid),
+        (r"(?P<host>(?>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}))(?:[/?#:][!-~]*)?", _address),
         (r"[Nn][Oo]\.?\s?(?P<value>\d+)(?![\d.])", lambda match: "第" + cardinal(match["value"])),
         (r"(?P<year>[12]\d{3})(?P<gap>[-/. ])" + _DAY, _date),
         (r"(?P<year>19\d\d|20\d\d)[-/](?P<month>\d\d?)(?![\d./-])(?!年)", _year_and_month),
         (r"(\d{4})[-~](\d{4})年", _years),
         (rf"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])"
          rf"(?:[-~](?P<until>{_TIME}))?\s?(?P<half>[AaPp]\.?[Mm]\b\.?)?", _time),
-        (rf"{NUMBER}(?::{NUMBER})+(?!:)", _ratio),
+        (rf"(?>{NUMBER}(?::{NUMBER}){{1,8}})(?!:)", _ratio),
         (r"(?:\+?86[- ]?)?1[3-9]\d(?:\d{8}|[- ]\d{4}[- ]\d{4})(?!\d)", _telephone),
         (r"0\d{2,3}[- ]?\d{7,8}(?:-\d{1,5})?(?!\d)|0\d{1,3}-\d{3,4}-\d{4}(?!\d)", _telephone),
         (r"[48]00[- ]?\d{3,4}[- ]?\d{3,4}(?!\d)|\d{2,}(?:-\d{2,}){2,}(?!\d)", _telephone),
@@ -270,13 +280,13 @@ RULES: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
          r"(?P<scale>万亿|[万亿千百]|[kKMwW](?![A-Za-z]))?(?:美元|欧元|英镑|港元|元|块)?", _money),
         (rf"(?P<value>{NUMBER})(?:-(?P<until>{NUMBER}))?\s?(?P<scale>万亿|[万亿千百])?\s?"
          rf"(?P<currency>{CURRENCY})(?![A-Za-z0-9])", _money),
-        (rf"-?{_OPERAND}(?:[-+×÷=*]-?{_OPERAND})+", _calculation),
+        (rf"-?{_OPERAND}(?:[-+×÷=*]-?{_OPERAND}){{1,40}}", _calculation),
         (r"\d+(?:\.\d+){2,}", _dotted),
         (rf"(?P<a>{NUMBER})\s?(?P<au>{_AMOUNT})?(?P<sign>[-~])(?P<minus>-)?(?P<b>{NUMBER})\s?(?P<bu>{_AMOUNT})?(?![-~]?\d)",
          _range),
         (rf"({NUMBER})(\^-?\d+|⁻?[⁰¹²³⁴-⁹]+)", _powered),
         (r"\d+(?:/\d+){2,}", _slashed),
-        (r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![/\d])", _fraction),
+        (r"(?P<minus>(?<![A-Za-z0-9%)\]-])-)?(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![/\d])", _fraction),
         (r"(\d{1,4})年(?!级|轻)", _year),
         (rf"(?P<value>{NUMBER})\s?(?P<unit>%|‰|°C|℃|°F|℉|{UNIT})", _measured),
         (r"([5-9]0|00|10)后(?![来天年半面])", _generation),

@@ -1,0 +1,96 @@
+"""The words of Chinese: jieba cuts a sentence into them and tags them; lists of words with a tone of their own.
+
+jieba's dictionary is read here rather than by jieba, which keeps a copy in the folder for temporary files and would
+trust whatever lies there.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib.resources import files
+
+with warnings.catch_warnings():  # its regular expressions have escapes that Python deprecates
+    warnings.simplefilter("ignore")
+    import jieba
+    from jieba import posseg
+
+Word = tuple[str, str]
+"""A word and jieba's tag of its part of speech."""
+
+
+class _Dictionary(jieba.Tokenizer):  # type: ignore[misc]
+    """jieba's own dictionary."""
+
+    initialized: bool
+
+    def initialize(self, _: str | None = None) -> None:
+        """Reads the words and their frequencies; every beginning of a word is known too, with frequency 0."""
+        if self.initialized:
+            return
+        with self.get_dict_file() as file:
+            fields = file.read().decode().split()
+        known: dict[str, int] = {}
+        for word in fields[::3]:
+            for end in range(len(word) - 1, 0, -1):
+                if word[:end] in known:
+                    break
+                known[word[:end]] = 0
+            known[word] = 0
+        known.update(zip(fields[::3], map(int, fields[1::3]), strict=True))
+        self.FREQ, self.total = known, sum(known.values())
+        self.initialized = True
+
+
+class _Tagger(posseg.POSTokenizer):  # type: ignore[misc]
+    """jieba's tagger over our dictionary."""
+
+    def __init__(self, dictionary: _Dictionary) -> None:
+        self.tokenizer = dictionary
+        self.word_tag_tab = posseg.dt.word_tag_tab
+
+
+@cache
+def _dictionary() -> _Dictionary:
+    dictionary = _Dictionary()
+    dictionary.initialize()
+    return dictionary
+
+
+@cache
+def _tagger() -> _Tagger:
+    return _Tagger(_dictionary())
+
+
+def cut(sentence: str) -> list[Word]:
+    """The words of a sentence; joined they are the sentence."""
+    return [(pair.word, pair.flag) for pair in _tagger().cut(sentence)]
+
+
+def is_word(text: str) -> bool:
+    """Whether the dictionary has it."""
+    return bool(_dictionary().FREQ.get(text))
+
+
+@cache
+def halves(word: str) -> tuple[str, str]:
+    """A word in two: at its shortest part that is a word, wherever that begins, else at the end."""
+    part: str = min(_dictionary().cut_for_search(word), key=len)
+    return (part, word[len(part) :]) if word.startswith(part) else (word[: -len(part)], part)
+
+
+def lines(name: str) -> list[str]:
+    """The lines of a file of the data folder."""
+    return files(__package__).joinpath("data", f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@cache
+def listed(name: str) -> frozenset[str]:
+    """The words of a list of the data folder."""
+    return frozenset(lines(name))
+
+
+@cache
+def readings(name: str) -> dict[str, tuple[str, ...]]:
+    """A file of the data folder that says how words are read: word -> pinyin of each character, as hang2."""
+    return {word: tuple(spoken) for word, *spoken in map(str.split, lines(name))}
