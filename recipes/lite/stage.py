@@ -12,6 +12,10 @@ from pathlib import Path
 import torch
 
 Figures = dict[str, float]
+WARM_UP = 100
+"""Steps until the learning rate is full."""
+SUDDEN = 4.0
+"""A gradient this many times as large as usual is not followed."""
 
 
 class Stage:
@@ -25,7 +29,7 @@ class Stage:
         self.optim = torch.optim.AdamW(trained, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.trained = trained
         self.average = {k: v.detach().clone().float() for k, v in net.state_dict().items()}
-        self.step, self.spent = 0, 0.0
+        self.step, self.spent, self.steepness = 0, 0.0, 1.0
         torch.manual_seed(0)
         if self.state.exists():
             saved = torch.load(self.state, weights_only=True)
@@ -51,7 +55,7 @@ class Stage:
 
     def rate(self) -> float:
         """Warm-up over 100 steps, then a cosine over the stage's minutes, down to 3 %."""
-        warm = min(1.0, (self.step + 1) / 100)
+        warm = min(1.0, (self.step + 1) / WARM_UP)
         return self.options.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * self.done)))
 
     def train(self, loss_at: Callable[[int], tuple[torch.Tensor, Figures]], judge: Callable[[], Figures]) -> None:
@@ -67,8 +71,11 @@ class Stage:
                 loss, figures = loss_at(self.step)
             self.optim.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-            self.optim.step()
+            steepness = torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+            # A batch that would throw the net off its course is passed over.
+            if steepness.isfinite() and (self.step < WARM_UP or steepness < SUDDEN * self.steepness):
+                self.optim.step()
+            self.steepness += 0.05 * (min(float(steepness), SUDDEN * self.steepness) - self.steepness)
             self.step += 1
             self._average()
             recent.append(figures)

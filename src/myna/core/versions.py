@@ -75,7 +75,7 @@ class FlowSizes:
     frames_per_content: float = 2.0
     """Mel frames per content frame (50 per second)."""
     frames_per_code_at_speed: float | None = None
-    """At another speed, frames from ``int(codes * this / speed) + 1`` on are silenced (the published nets); None: none."""
+    """At another speed, frames from ``int(codes * this / speed) + 1`` on are silenced (published nets); None: none."""
     rotary_all_heads: bool = False
     """Whether every attention head is rotated; the published weights were trained with the first one only."""
     masks_padding: bool = False
@@ -107,6 +107,10 @@ class ModelVersion:
     reference_frames: int = 0
     chunk_frames: int = 0
     sampling_steps: int = 32
+    sampling_temperature: float = 1.0
+    """Scale of the noise that the flow begins with."""
+    sampling_begin: float = 0.0
+    """Where on its way the flow begins, 0 (noise) to 1: beside the mel that is read from the features (`has_prior`)."""
     has_bert: bool = True
     has_speaker_vector: bool = False
     is_bundled: bool = False
@@ -163,7 +167,9 @@ VERSIONS: dict[str, ModelVersion] = {
             output_rate_hz=24000,
             reference_frames=400,
             chunk_frames=1000,
-            sampling_steps=10,
+            sampling_steps=8,
+            sampling_temperature=0.8,
+            sampling_begin=0.5,
             has_bert=False,
             is_bundled=True,
             weights_suffix="_lite",

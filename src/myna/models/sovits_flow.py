@@ -127,13 +127,17 @@ class FlowMatching(nn.Module):
         steps: int,
         cfg: float = 0.0,
         temperature: float = 1.0,
+        guess: torch.Tensor | None = None,
+        begin: float = 0.0,
         noise: torch.Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
         """Integrate the flow in ``steps`` Euler steps; the prompt's columns of the result are zero.
 
         ``features`` (B, feature_width, T), ``prompt_mel`` (B, bands, Tp) normalised, Tp <= T. ``cfg`` pushes away from
-        what the net would do without prompt and text. Returns normalised mel (B, bands, T).
+        what the net would do without prompt and text. With a ``guess`` (B, bands, T) of the mel the flow begins at time
+        ``begin`` on the way from noise to it (shallow diffusion: Liu et al. 2021, arXiv:2105.02446). Returns normalised
+        mel (B, bands, T).
         """
         batch, _, length = features.shape
         if noise is None:
@@ -145,15 +149,18 @@ class FlowMatching(nn.Module):
         text = self.embed_text(features, mask)
         no_text = self.embed_text(torch.zeros_like(features), mask) if cfg else text
         x = noise * temperature
+        if guess is not None:
+            x = (1 - begin) * x + begin * guess
         x[..., :start] = 0.0
-        step = torch.full((batch,), 1.0 / steps, device=x.device)
+        size = (1.0 - begin) / steps
+        step = torch.full((batch,), size, device=x.device)
         for index in range(steps):
-            time = torch.full_like(step, index / steps)
+            time = torch.full_like(step, begin + index * size)
             velocity = self.velocity(x, prompt, text, time, step, mask)
             if cfg:
                 plain = self.velocity(x, torch.zeros_like(prompt), no_text, time, step, mask)
                 velocity = velocity + (velocity - plain) * cfg
-            x = x + velocity.to(x.dtype) / steps
+            x = x + velocity.to(x.dtype) * size
             x[..., :start] = 0.0
         return x
 

@@ -73,7 +73,16 @@ class FlowDecoder:
             stretch = features[..., start : start + size]
             both = torch.cat((known_features, stretch), dim=-1)
             lens = torch.tensor([both.shape[-1]], device=self.device)
-            result = self.net.cfm.sample(both, lens, known_mel, steps=steps, generator=generator)[..., length:]
+            result = self.net.cfm.sample(
+                both,
+                lens,
+                known_mel,
+                steps=steps,
+                temperature=self.version.sampling_temperature,
+                guess=self.net.linear_mel(both) if self.version.sampling_begin else None,
+                begin=self.version.sampling_begin,
+                generator=generator,
+            )[..., length:]
             parts.append(result)
             known_mel = torch.cat((known_mel, result), dim=-1)[..., -length:]
             known_features = both[..., -length:]
