@@ -118,6 +118,21 @@ def test_doctor_tells_what_is_here_and_how_to_get_the_rest(myna: CommandLine) ->
         assert word in answer.out, word
 
 
+def test_doctor_tells_which_extras_are_missing(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [
+        'numpy>=2; extra == "small"',
+        'surely-not-there==1; extra == "big"',
+        "rich>=13",
+        "myna[big]; extra == 'all'",
+    ]
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: wanted)
+    shown = myna("doctor").out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["small", "installed"] in rows
+    assert ["big", "missing surely-not-there: pip install 'myna[big]'"] in rows
+    assert not [row for row in rows if row[0] == "all"]
+
+
 def test_a_device_that_is_not_there_is_told_by_the_doctor(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYNA_DEVICE", "cuda:97")
     assert "'cuda:97' is not there" in myna("doctor").out

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from myna.core import progress as reports
 from myna.steps.step import Outcome, Step, perform
@@ -85,7 +86,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print rows under headings."""
     grid = Table(*columns, title=title, title_justify="left", header_style="bold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*(Text(cell) for cell in row))  # as it is: brackets are no markup
     out.print(grid)
 
 

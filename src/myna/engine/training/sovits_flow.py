@@ -58,17 +58,13 @@ def train_sovits(
     rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05))
     data = FlowData(rows, batch_size, version.mel.frame_rate, seed)
     rate = LEARNING_RATE if learning_rate is None else learning_rate
-    identity: dict[str, Any] = {
-        "base": str((base or find_for(version.name, "sovits", models)).resolve()),
-        "rows": len(rows),
-        "batch_size": batch_size,
-        "learning_rate": rate,
-        "seed": seed,
-    }
+    origin = (base or find_for(version.name, "sovits", models)).resolve()
+    identity: dict[str, Any] = {"base": str(origin), "rows": len(rows), "batch_size": batch_size}
+    identity |= {"learning_rate": rate, "seed": seed}
 
     def save(epoch: int, step: int) -> Path:
         path = weights / f"{dataset.name}_e{epoch}_s{step}{SUFFIX}"
-        about = {"base": Path(identity["base"]).name, "dataset": dataset.name, "clips": len(rows)}
+        about = {"base": origin.name, "dataset": dataset.name, "clips": len(rows)}
         save_net(path, net, version=version, provenance=about | {"epoch": epoch, "step": step, "seed": seed})
         return path
 
