@@ -73,14 +73,15 @@ def segments(text: str, mode: str, *, identify: LanguageOf = language_of) -> lis
         return [Segment("en", text, range(len(text)))]
     prefix, _, own = mode.rpartition("_")
     chinese = "yue" if own == "yue" else "zh"
+    atoms = _atoms(text, start, end)
     if prefix == "all":
-        parts = _with_default(text, _atoms(text, start, end), own)
-    else:
-        parts = _told(text, _atoms(text, start, end), chinese, identify)
-        if own != "auto" and prefix != "auto":
-            for part in parts:
-                part.language = part.language if part.language == "en" else own
-    return [_segment(text, part, is_filtered=prefix != "all") for part in _joined(parts)]
+        return [_segment(text, part, set()) for part in _with_default(text, atoms, own)]
+    dropped = _unread(text, atoms)
+    parts = _told(text, atoms, chinese, identify)
+    if own != "auto" and prefix != "auto":
+        for part in parts:
+            part.language = part.language if part.language == "en" else own
+    return [_segment(text, part, dropped) for part in _joined(parts)]
 
 
 def _atoms(text: str, start: int, end: int) -> list[_Part]:
@@ -159,16 +160,20 @@ def _foreign_told(parts: list[_Part], chinese: str) -> list[_Part]:
     return _joined(parts)
 
 
-def _segment(text: str, part: _Part, *, is_filtered: bool) -> Segment:
-    """The part as a segment, ``is_filtered``: without the letters of scripts that no language here reads."""
-    dropped = {
+def _unread(text: str, atoms: list[_Part]) -> set[int]:
+    """The places of the letters of scripts that no language here reads."""
+    return {
         at
-        for atom in (_atoms(text, part.start, part.end) if is_filtered else ())
+        for atom in atoms
         if atom.language == "foreign"
         for at in range(atom.start, atom.end)
         if not _KEPT_OF_FOREIGN.match(text, at)
     }
-    if not dropped:
-        return Segment(part.language, text[part.start : part.end], range(part.start, part.end))
-    kept = tuple(at for at in range(part.start, part.end) if at not in dropped)
+
+
+def _segment(text: str, part: _Part, dropped: set[int]) -> Segment:
+    places = range(part.start, part.end)
+    if not dropped or not any(at in dropped for at in places):
+        return Segment(part.language, text[part.start : part.end], places)
+    kept = tuple(at for at in places if at not in dropped)
     return Segment(part.language, "".join(text[at] for at in kept), kept)

@@ -15,34 +15,35 @@ _UNIT = rf"(?:{'|'.join(sorted(_NAMES.split('|'), key=len, reverse=True))})[²³
 _AFTER_NUMBER = re.compile(rf"\s?{_UNIT}[^\w]*")
 _NUMBER = r"[0-9０-９]+(?:[.,][0-9]+)*"
 _ENDS_IN_NUMBER = re.compile(rf"{_NUMBER}\s?$")
-_WHOLE = re.compile(rf"{_NUMBER}\s?{_UNIT}[^\w]*")
+_BEGINS = re.compile(rf"{_NUMBER}\s?{_UNIT}[^\w]*")
 
 
 def with_units(found: Sequence[Segment]) -> list[Segment]:
     """Segments in which a unit (他跑了5|km，) belongs to the language of its number, and a number with its unit
     (用时|20min。, 5km|を走った) to the language before it, at the beginning of a text to the one behind it.
     """
-    result: list[Segment] = []
-    if len(found) > 1 and _WHOLE.fullmatch(found[0].text):
+    if len(found) > 1 and _BEGINS.fullmatch(found[0].text):
         found = [replace(found[0], language=found[1].language), *found[1:]]
+    groups: list[list[Segment]] = []
     for segment in found:
-        before = result[-1] if result else None
-        if before is None or before.language == segment.language:
-            result[-1:] = [_one(before, segment)] if before else [segment]
-            continue
-        size = _size(before, segment) if segment.language == "en" else 0
+        is_same = bool(groups) and groups[-1][0].language == segment.language
+        size = len(segment.text) if is_same else _size(groups[-1][-1], segment) if groups else 0
         if size:
-            result[-1] = _one(before, _part(segment, 0, size))
+            groups[-1].append(_part(segment, 0, size))
         if size < len(segment.text):
-            result.append(_part(segment, size, len(segment.text)))
-    return result
+            groups.append([_part(segment, size, len(segment.text))])
+    return [_one(group) for group in groups]
 
 
 def _size(before: Segment, segment: Segment) -> int:
-    """How many characters of an English segment belong to the one before it."""
-    if match := _WHOLE.fullmatch(segment.text):
+    """How many characters of a segment belong to the one before it: none, if it is not English."""
+    if segment.language != "en":
+        return 0
+    if match := _BEGINS.fullmatch(segment.text):
         return match.end()
-    match = _AFTER_NUMBER.match(segment.text) if _ENDS_IN_NUMBER.search(before.text[-40:]) else None
+    is_glued = not before.text[-1:].isspace()
+    pattern = _AFTER_NUMBER if _ENDS_IN_NUMBER.search(before.text[-40:]) else _BEGINS if is_glued else None
+    match = pattern.match(segment.text) if pattern else None
     return match.end() if match else 0
 
 
@@ -50,5 +51,8 @@ def _part(segment: Segment, start: int, end: int) -> Segment:
     return Segment(segment.language, segment.text[start:end], segment.places[start:end])
 
 
-def _one(first: Segment, second: Segment) -> Segment:
-    return Segment(first.language, first.text + second.text, (*first.places, *second.places))
+def _one(group: list[Segment]) -> Segment:
+    if len(group) == 1:
+        return group[0]
+    places = tuple(place for segment in group for place in segment.places)
+    return Segment(group[0].language, "".join(segment.text for segment in group), places)
