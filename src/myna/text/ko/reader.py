@@ -16,7 +16,7 @@ from myna.text.ko.sounds import PAUSE, SPACE, Sound, say
 from myna.text.ko.syllables import VOWELS, decompose
 from myna.text.ko.verbalize import Piece, verbalize
 from myna.text.ko.written import BRACKETS, Written, fold
-from myna.text.phonemes import Phonemes
+from myna.text.phonemes import Phonemes, Span
 from myna.text.symbols import PUNCTUATION
 
 _MARKS = {" ": SPACE, "\n": ".", "·": ",", ":": ",", ";": ",", "/": ",", "|": ","}
@@ -35,12 +35,14 @@ def read(text: str) -> Phonemes:
         return Phonemes(marks, None, "".join(marks))
     ends_bare = sounds[-1].syllable is not None or sounds[-1].mark in VOWELS
     said = [(phone, owner) for owner, phones in zip(owners, say(sounds), strict=True) for phone in phones]
-    if ends_bare:
-        said.append((".", owners[-1]))
     spans = [_source(written, pieces[owner]) for _, owner in said]
+    words = _words(text, pieces, [owner for _, owner in said], spans)
     phones = [phone for phone, _ in said]
+    if ends_bare:
+        phones.append(".")
+        spans.append((spans[-1][1], spans[-1][1]))
     norm_text = "".join(piece.words for piece in pieces if _is_spoken(piece) or piece.words in _MARKS)
-    return Phonemes(phones, None, norm_text, _words(text, pieces, said, spans), spans)
+    return Phonemes(phones, None, norm_text, words, spans)
 
 
 def _sounds(pieces: list[Piece], tagged: list[Morpheme]) -> tuple[list[Sound], list[int]]:
@@ -85,20 +87,16 @@ def _is_plain(piece: Piece) -> bool:
     return piece.end - piece.start == 1 and len(piece.words) == 1
 
 
-def _source(written: Written, piece: Piece) -> tuple[int, int]:
+def _source(written: Written, piece: Piece) -> Span:
     return written.spans[piece.start][0], written.spans[piece.end - 1][1]
 
 
-def _words(
-    text: str, pieces: list[Piece], said: list[tuple[str, int]], spans: list[tuple[int, int]]
-) -> list[tuple[str, int, int]]:
+def _words(text: str, pieces: list[Piece], owners: list[int], spans: list[Span]) -> list[tuple[str, int, int]]:
     """The words of the source between spaces and marks, with their phones."""
     result = []
-    for is_word, group in groupby(range(len(said)), lambda index: _is_spoken(pieces[said[index][1]])):
-        places = list(group)
-        if places[-1] == len(said) - 1 and said[-1][0] == ".":
-            places.pop()
-        if is_word and places:
+    for is_word, group in groupby(range(len(owners)), lambda place: _is_spoken(pieces[owners[place]])):
+        if is_word:
+            places = list(group)
             result.append((text[spans[places[0]][0] : spans[places[-1]][1]], places[0], places[-1] + 1))
     return result
 
