@@ -1,7 +1,7 @@
 """Chinese phones against the official front end: identical, or different for a reason that is listed.
 
-``zh.jsonl`` holds its outputs without a model of polyphones, ``zh_g2pw_replay.jsonl`` those with a stand-in for it whose
-answers are recorded; ``zh_reasons.json`` says of each text that we read otherwise why, and how we read it.
+``zh.jsonl`` holds its outputs without a model of polyphones, ``zh_g2pw_replay.jsonl`` those with a stand-in for it and
+the answers of that; ``zh_reasons.json`` says of each text that we read otherwise why, and how we read it.
 ``zh_syllables.txt`` holds initial and final of each syllable that the acoustic models were trained with.
 """
 
@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-for library in ("jieba", "opencc", "pypinyin"):
-    if find_spec(library) is None:
-        pytest.skip(f"{library} of the extra zh is not installed", allow_module_level=True)
+from tests.text.extras import INSTALLED, needs
 
-from myna.text.zh import polyphone
-from myna.text.zh.pinyin import phones
-from myna.text.zh.reader import read_for
+if "zh" in INSTALLED:
+    from myna.text.zh import polyphone
+    from myna.text.zh.pinyin import phones
+    from myna.text.zh.reader import read_for
 
+pytestmark = needs("zh")
 HERE = Path(__file__).parent
 READ_OTHERWISE = json.loads((HERE / "zh_reasons.json").read_text(encoding="utf-8"))
 

@@ -10,11 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import onnxruntime
 import opencc
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    RuntimeException,
+)
 
 from myna.core.errors import BadCheckpoint, MissingAsset
 from myna.text.zh.polyphone import MODEL, word_reading
@@ -26,6 +34,7 @@ LEFT_OUT = frozenset("一不和咋嗲剖差攢倒難奔勁拗肖瘙誒泊听噢"
 """Polyphones that the published front end does not ask the model for: sandhi or phrases read them better."""
 _NOT_FIXED = frozenset("似攢")
 """Characters with several readings that the model's table gives one only."""
+_UNREADABLE = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, RuntimeException)
 _LONGEST = 510
 """Characters that the model's BERT can see at once."""
 
@@ -146,5 +155,7 @@ def _table(path: Path) -> list[tuple[str, str]]:
 def _session(path: Path) -> Session:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
-    loaded: Session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
-    return loaded
+    try:
+        return cast(Session, onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+    except _UNREADABLE as error:
+        raise BadCheckpoint(f"{path} is no ONNX model that can be run: {str(error).splitlines()[0]}") from None

@@ -37,8 +37,9 @@ class _Dictionary(jieba.Tokenizer):  # type: ignore[misc]
                     break
                 known[word[:end]] = 0
             known[word] = 0
-        known.update(zip(fields[::3], map(int, fields[1::3]), strict=True))
-        self.FREQ, self.total = known, sum(known.values())
+        counts = list(map(int, fields[1::3]))
+        known.update(zip(fields[::3], counts, strict=True))
+        self.FREQ, self.total = known, sum(counts)
         self.initialized = True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from myna.text.phonemes import Phonemes, Span
-from myna.text.symbols import PUNCTUATION
+from myna.text.symbols import PUNCTUATION, symbols
 from myna.text.zh import g2p, polyphone
 from myna.text.zh.normalize import spoken
 from myna.text.zh.pinyin import phones as phones_of_pinyin
@@ -50,7 +50,8 @@ def read_for(text: str, table: str) -> Phonemes:
 
 def syllable(pinyin: str) -> list[str] | None:
     """The phones of a syllable in pinyin with its tone (hang2); None where there is no such syllable."""
-    return list(phones_of_pinyin(pinyin)) or None
+    phones = phones_of_pinyin(pinyin)
+    return list(phones) if phones and set(phones) <= set(symbols("v1")) else None
 
 
 def _letters(text: str) -> tuple[list[str], list[Span], dict[int, str]]:

@@ -146,7 +146,7 @@ def _money(match: re.Match[str]) -> str:
 def _range(match: re.Match[str]) -> str | None:
     first, first_unit, sign, second, second_unit = match.group("a", "au", "sign", "b", "bu")
     low, high = float(first.replace(",", "")), float(second.replace(",", ""))
-    if sign == "-" and not match["minus"] and high <= low and not first_unit:
+    if sign == "-" and not match["minus"] and not match["below"] and high <= low and not first_unit:
         if _BEFORE_SCORE.search(before(match)) or high == low:
             return f"{number(first)}比{number(second)}"
         return None if second_unit else f"{_plain(first)}减{_plain(second)}"
@@ -154,14 +154,19 @@ def _range(match: re.Match[str]) -> str | None:
         return f"{digits(first)}到{digits(second)}"
     word = "至" if sign == "~" and first_unit and second_unit else "到"
     minus = _minus(second_unit) if match["minus"] else ""
+    below = _minus(first_unit or second_unit) if match["below"] else ""
     start = quantity(first, first_unit) if first_unit else _counted(first, second_unit)
     end = quantity(second, second_unit) if second_unit else number(second)
-    return f"{start}{word}{minus}{end}"
+    return f"{below}{start}{word}{minus}{end}"
 
 
 def _counted(value: str, unit: str | None) -> str:
     """The lower end of a range whose unit is said with the upper end."""
     return quantity(value, unit) if unit in ("%", "‰") else number(value)
+
+
+def _sides(match: re.Match[str]) -> str:
+    return "乘".join(_plain(side) for side in re.split("[xX]", match[0]))
 
 
 def _plain(value: str) -> str:
@@ -256,6 +261,7 @@ def _bare(match: re.Match[str]) -> str:
 
 
 _OPERAND = rf"(?:{NUMBER}(?:%|{UNIT})?[⁰¹²³⁴-⁹]*|(?<![A-Za-z])[A-Za-z](?![A-Za-z])[⁰¹²³⁴-⁹]*)"
+_MINUS = r"(?<![A-Za-z0-9%)\]-])-"
 _AMOUNT = rf"%|‰|{TEMPERATURE}|{UNIT}|{QUANTIFIER}"
 _TIME = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?![\d:])"
 _DAY = r"(?P<month>\d{1,2})(?P=gap)(?P<day>\d{1,2})(?![\d]|\.\d|[-/]\d)"
@@ -282,20 +288,20 @@ RULES: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
          rf"(?P<currency>{CURRENCY})(?![A-Za-z0-9])", _money),
         (rf"-?{_OPERAND}(?:[-+×÷=*]-?{_OPERAND}){{1,40}}", _calculation),
         (r"\d+(?:\.\d+){2,}", _dotted),
-        (rf"(?P<a>{NUMBER})\s?(?P<au>{_AMOUNT})?(?P<sign>[-~])(?P<minus>-)?(?P<b>{NUMBER})\s?(?P<bu>{_AMOUNT})?(?![-~]?\d)",
-         _range),
+        (rf"{NUMBER}(?:[xX]{NUMBER}){{1,4}}(?![A-Za-z0-9])", _sides),
+        (rf"(?P<below>{_MINUS})?(?P<a>{NUMBER})\s?(?P<au>{_AMOUNT})?(?P<sign>[-~])(?P<minus>-)?(?P<b>{NUMBER})"
+         rf"\s?(?P<bu>{_AMOUNT})?(?![-~]?\d)", _range),
         (rf"({NUMBER})(\^-?\d+|⁻?[⁰¹²³⁴-⁹]+)", _powered),
         (r"\d+(?:/\d+){2,}", _slashed),
-        (r"(?P<minus>(?<![A-Za-z0-9%)\]-])-)?(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![/\d])", _fraction),
+        (rf"(?P<minus>{_MINUS})?(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![/\d])", _fraction),
         (r"(\d{1,4})年(?!级|轻)", _year),
         (rf"(?P<value>{NUMBER})\s?(?P<unit>%|‰|°C|℃|°F|℉|{UNIT})", _measured),
         (r"([5-9]0|00|10)后(?![来天年半面])", _generation),
         (rf"(?P<value>{NUMBER})(?P<more>[多余几+])?(?P<unit>{QUANTIFIER})(?!之)", _counting),
-        (rf"(?<![A-Za-z0-9%)\]-])-(?P<value>{NUMBER})(?:\s?(?P<unit>%|‰|°C|℃|°F|℉|{UNIT}|{QUANTIFIER}))?(?![/\d])",
+        (rf"{_MINUS}(?P<value>{NUMBER})(?:\s?(?P<unit>%|‰|°C|℃|°F|℉|{UNIT}|{QUANTIFIER}))?(?![/\d])",
          _signed),
         (r"(?<![A-Za-z0-9.])\.\d+(?![\d.])", lambda match: number(match[0])),
         (r"(?<=[0-9A-Za-z)])⁻?[⁰¹²³⁴-⁹]+", lambda match: _power(match[0])),
-        (r"(?<=\d)[xX](?=\d)", lambda _: "乘"),
         (r"(?<=[\d万亿千百])\+(?=[\u4e00-\u9fff])", lambda _: "多"),
         (r"±", lambda _: "正负"),
         (NUMBER, _bare),
