@@ -15,7 +15,9 @@ from myna.core.errors import BadInput
 MAX_PAUSE_S = 10.0
 """The longest silence that a text may ask for."""
 
-_MARK = re.compile(r"<(?P<word>[^<>|\n]*)\|(?P<reading>[^<>|\n]*)>|\[pause(?P<pause>[^\]\n]*)(?P<closed>\]?)", re.I)
+_MARK = re.compile(
+    r"<(?P<word>(?! )[^<>|\n]*)\|(?P<reading>[^<>|\n]*)>|\[pause(?P<pause>[^\]\n]*)(?P<closed>\]?)", re.I
+)
 _UNCLOSED = re.compile(r"<[^\s<>|][^<>|\n]*\|[^<>|\n]*(?=$|\n|<)")
 _LENGTH = re.compile(r":\s*(\d{1,6}(?:\.\d{1,6})?)\s*(s|ms)\s*", re.I)
 _PAUSE_FORM = "write a pause as [pause:0.5s] or [pause:500ms]"

@@ -70,12 +70,14 @@ def overridden(read: Phonemes, place: Reading, phones: list[str]) -> Phonemes | 
     if word2ph is None and read.word2ph is not None:
         return None
     shift = len(phones) - (last - first)
-    words = [_moved(word, first, last, shift) for word in read.words]
+    inner = [word for word in read.words if first <= word[1] and word[2] <= last]
+    others = [_moved(word, first, last, shift) for word in read.words if word not in inner]
+    whole = [(" ".join(word for word, _, _ in inner), first, last + shift)] if inner else []
     return replace(
         read,
         phones=[*read.phones[:first], *phones, *read.phones[last:]],
         word2ph=word2ph,
-        words=[word for word in words if word[1] < word[2]],
+        words=sorted([*others, *whole], key=lambda word: word[1]),
         spans=[*read.spans[:first], *[(place.start, place.end)] * len(phones), *read.spans[last:]],
     )
 
@@ -85,9 +87,13 @@ def _meet(span: tuple[int, int], place: Reading) -> bool:
 
 
 def _moved(word: tuple[str, int, int], first: int, last: int, shift: int) -> tuple[str, int, int]:
-    """A word's columns after those in [first, last) have become ``shift`` more; words inside begin and end there."""
+    """A word's columns after those in [first, last) have become ``shift`` more; one that begins or ends among them now
+    begins or ends with them.
+    """
     text, start, end = word
-    return text, start if start < last else start + shift, end if end <= first else max(end + shift, start)
+    start = start if start <= first else start + shift if start >= last else first
+    end = end if end <= first else max(end, last) + shift
+    return text, start, end
 
 
 def _recounted(word2ph: list[int] | None, first: int, last: int, count: int) -> list[int] | None:
