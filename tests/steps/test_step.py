@@ -10,12 +10,12 @@ import pytest
 from pydantic import Field
 
 from myna.audio.io import write_wav
-from myna.core.errors import BadInput, Conflict, NotFound
+from myna.core.errors import BadInput, Conflict, MissingAsset, NotFound, UnknownChoice
 from myna.core.fields import build
 from myna.core.progress import Progress, silent
 from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
 from myna.steps.prepare import AsrTranscribe, ConvertAudio
-from myna.steps.step import Step, exclusive, perform, read_stamp
+from myna.steps.step import Step, VersionedStep, exclusive, perform, read_stamp
 
 
 class CopyWords(Step):
@@ -100,6 +100,34 @@ def test_a_file_counts_by_its_content_and_not_by_its_place(voice: VoiceFolder, t
     write_text(words[1], "Goodbye.")
     assert not perform(AsrTranscribe(folder=voice.path, transcript=words[1]), silent).was_done_already
     assert voice.labels.read_text(encoding="utf-8").endswith("|EN|Goodbye.")
+
+
+class CountClips(VersionedStep):
+    """Counts its runs."""
+
+    kinds = ("gpt",)
+    runs: ClassVar[list[str]] = []
+
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.voice.input_audio,)
+
+    def run(self, progress: Progress) -> None:
+        self.runs.append(self.version)
+
+
+def test_another_base_begins_anew_and_a_missing_one_is_said_first(
+    voice: VoiceFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CountClips, "runs", [])
+    step = CountClips(folder=voice.path, models=tmp_path / "models", version="v4")
+    with pytest.raises(MissingAsset, match=r"s1v3\.ckpt is missing"):
+        perform(step, silent)
+    write_text(tmp_path / "models" / "s1v3.ckpt", "one")
+    assert [perform(step, silent).was_done_already for _ in range(2)] == [False, True]
+    write_text(tmp_path / "models" / "s1v3.ckpt", "another")
+    assert not perform(step, silent).was_done_already
+    with pytest.raises(UnknownChoice, match="lite, v3, v4"):
+        perform(CountClips(folder=voice.path, version="v9"), silent)
 
 
 def test_an_interrupted_step_goes_on_where_it_was(voice: VoiceFolder, monkeypatch: pytest.MonkeyPatch) -> None:

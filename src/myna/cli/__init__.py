@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -38,7 +39,13 @@ app.add_typer(bench.app, name="bench")
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    if code == INTERRUPTED:
+        # An interrupt that passed through exec() somewhere, though caught, makes Python end itself by SIGINT instead.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run_command(arguments: list[str]) -> int:

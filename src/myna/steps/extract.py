@@ -49,6 +49,7 @@ class ExtractAudioFeatures(ExtractionStep):
     """Turn the clips into content features and level-mixed 32 kHz wavs."""
 
     title = "sound to content features"
+    kinds = ("content",)
 
     def outputs(self) -> tuple[Path, ...]:
         """The content features and the wavs."""
@@ -97,8 +98,13 @@ class ExtractSemanticFeatures(ExtractionStep):
     """Turn content features into semantic tokens."""
 
     title = "content features to tokens"
+    kinds = ("sovits",)
 
     sovits: Path | None = Field(default=None, description="SoVITS weights whose quantizer is used; empty: the base's")
+
+    def assets(self) -> tuple[Path, ...]:
+        """The base, where no other weights are given."""
+        return () if self.sovits else super().assets()
 
     def inputs(self) -> tuple[Path, ...]:
         """The content features."""

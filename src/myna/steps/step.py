@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from myna.core.assets import find_for
 from myna.core.errors import Conflict, MissingExtra, NotFound
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion, version
@@ -65,6 +66,10 @@ class Step(BaseModel, ABC):
         """Files and folders that are read; the first one must be there and not empty."""
         return ()
 
+    def assets(self) -> tuple[Path, ...]:
+        """Model files that decide what comes out; raises `MissingAsset` where one is not there."""
+        return ()
+
     def outputs(self) -> tuple[Path, ...]:
         """Files and folders that are written and belong to this step alone, as far as they are known by now."""
         return ()
@@ -81,6 +86,9 @@ class Step(BaseModel, ABC):
 class VersionedStep(Step):
     """A step that uses nets of one model version."""
 
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """The kinds of the version's model files that are used."""
+
     experiment: str = Field(default="", description="name of the dataset folder; empty: the voice's name")
     version: str = Field(default="lite", description="model version")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
@@ -95,6 +103,10 @@ class VersionedStep(Step):
     def dataset(self) -> DatasetFolder:
         """The dataset folder of the experiment."""
         return self.voice.dataset(self.experiment)
+
+    def assets(self) -> tuple[Path, ...]:
+        """The version's model files of the step's kinds."""
+        return tuple(find_for(self.record.name, kind, self.models) for kind in self.kinds)
 
     @property
     def stamp_name(self) -> str:
@@ -116,13 +128,14 @@ def perform(step: Step, progress: Progress) -> Outcome:
 
     Raises:
         NotFound: what the step reads is not there.
+        MissingAsset: a model file is not there.
         Conflict: another process works on this voice.
         MynaError: whatever the step's `run` raises.
     """
     require_inputs(step)
     with exclusive(step.voice):
         stamp = read_stamp(step)
-        parameters, inputs = _parameters(step), fingerprint(step.inputs())
+        parameters, inputs = _parameters(step), fingerprint((*step.inputs(), *step.assets()))
         if (
             stamp.get("finished")
             and stamp["parameters"] == parameters

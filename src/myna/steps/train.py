@@ -26,11 +26,16 @@ class TrainingStep(VersionedStep):
         """One stamp per dataset folder and version: weights of several versions live side by side."""
         return f"{self.name}-{self.dataset.name}-{self.version}"
 
+    def assets(self) -> tuple[Path, ...]:
+        """The base, where no other weights are given."""
+        return () if self.base else super().assets()
+
 
 class TrainSovits(TrainingStep):
     """Fine-tune SoVITS: tokens to sound in this voice."""
 
     title = "training SoVITS"
+    kinds = ("sovits",)
 
     epochs: int = Field(default=10, ge=1, le=10000, description="rounds through the clips")
     lora_rank: int = Field(default=0, ge=0, le=512, description="train low-rank additions of this rank; 0: all weights")
@@ -79,6 +84,7 @@ class TrainGpt(TrainingStep):
     """Fine-tune the GPT: text to tokens in this voice's manner."""
 
     title = "training GPT"
+    kinds = ("gpt",)
 
     epochs: int = Field(default=8, ge=1, le=10000, description="rounds through the clips")
 
