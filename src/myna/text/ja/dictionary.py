@@ -7,9 +7,11 @@ OPEN_JTALK_DICT_DIR, which the library itself reads), readings and accents are e
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import pyopenjtalk
@@ -18,6 +20,8 @@ from pyopenjtalk.openjtalk import OpenJTalk
 from myna.core.errors import InstallationError
 from myna.text.ja.words import Word, parse
 
+OWN_FOLDER = Path(pyopenjtalk.__file__).parent / "dictionary"
+"""The library's own dictionary."""
 SYSTEM_FOLDER = Path("/var/lib/mecab/dic/open-jtalk/naist-jdic")
 """Where Debian's package puts the exact dictionary."""
 NUMERALS = re.compile("[〇一二三四五六七八九十百千万億兆]{2}")
@@ -26,12 +30,11 @@ FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 """The dictionary is written in full-width letters and digits."""
 
 
+@cache
 def default_folder() -> Path:
     """The dictionary that is used unless one is named: the one set in the environment, Debian's, the library's own."""
-    own = Path(pyopenjtalk.__file__).parent
     chosen = Path(os.fsdecode(pyopenjtalk.OPEN_JTALK_DICT_DIR))
-    is_set = own not in chosen.parents
-    return SYSTEM_FOLDER if not is_set and is_dictionary(SYSTEM_FOLDER) else chosen
+    return SYSTEM_FOLDER if chosen == OWN_FOLDER and is_dictionary(SYSTEM_FOLDER) else chosen
 
 
 def is_dictionary(folder: Path) -> bool:
@@ -56,6 +59,17 @@ def _features(written: str, folder: Path) -> list[str]:
     return features
 
 
+@cache
+def _official_entries() -> dict[str, str]:
+    """Entries of the library's own dictionary that naist-jdic has with another accent or chain rule: old -> new.
+
+    The library means its rules for its own code, with which they agree; ours is that of Open JTalk.
+    """
+    packed = files(__package__).joinpath("data/accents.txt.gz").read_bytes()
+    rows = gzip.decompress(packed).decode("utf-8").splitlines()
+    return dict(row.split("\t", 1) for row in rows)
+
+
 def _surface(feature: str) -> str:
     return feature.partition(",")[0]
 
@@ -66,10 +80,11 @@ def look_up(stretch: str, folder: Path) -> list[Word]:
     Raises `InstallationError` where that folder holds no dictionary.
     """
     written = stretch.translate(FULL_WIDTH)
+    changed = _official_entries() if folder == OWN_FOLDER else {}
     words: list[Word] = []
     position = 0
     for feature in _features(written, folder):
-        entry = parse(feature)
+        entry = parse(changed.get(feature, feature))
         surface = _surface(feature)
         start = written.find(surface, position)
         position = start + len(surface)
