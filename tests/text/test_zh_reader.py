@@ -108,6 +108,10 @@ def test_long_pauses_stand_where_their_signs_are_and_nowhere_else() -> None:
     assert result.phones.count("SP2") == 1
 
 
+def test_stops_are_marks_and_three_dots_are_an_ellipsis() -> None:
+    assert read("你好。。。世界...好~……，").norm_text == "你好.世界…好…"
+
+
 def test_words_and_spans_are_those_of_the_source() -> None:
     text = "臺灣的500元，拨打021-88886666。"
     result = read(text)

@@ -16,10 +16,9 @@ from myna.text.zh.pinyin import phones as phones_of_pinyin
 WITHOUT_ERHUA = ("v1",)
 """Symbol tables whose models were trained with 儿 in its own tone."""
 
-_MARKS = str.maketrans("：:；;，,。！？·、/~", ",,,,,,.!?,,,…")
 _PAUSES = {"￥": "SP2", "^": "SP3"}
 """Signs that are long pauses; in the normalised text they stand as commas."""
-_SAID_AS = str.maketrans("嗯呣", "恩母")
+_SAID_AS = str.maketrans("：:；;，。！？·、~￥^嗯呣", ",,,,,.!?,,…,,恩母")
 
 
 def read(text: str) -> Phonemes:
@@ -60,8 +59,8 @@ def _letters(text: str) -> tuple[list[str], list[Span], dict[int, str]]:
     letters: list[str] = []
     spans: list[Span] = []
     pauses: dict[int, str] = {}
-    for match in re.finditer(r"\.\.\.|.", normal.text.translate(_MARKS), re.DOTALL):
-        letter = {"...": "…", "￥": ",", "^": ","}.get(match[0], match[0]).translate(_SAID_AS)
+    for match in re.finditer(r"\.\.\.|.", normal.text, re.DOTALL):
+        letter = "…" if match[0] == "..." else match[0].translate(_SAID_AS)
         if letter in PUNCTUATION:
             if letters and letters[-1] in PUNCTUATION:
                 continue

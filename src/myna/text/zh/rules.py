@@ -290,7 +290,7 @@ RULES: tuple[tuple[re.Pattern[str], Say], ...] = tuple(
         (r"\d+(?:\.\d+){2,}", _dotted),
         (rf"{NUMBER}(?:[xX]{NUMBER}){{1,4}}(?![A-Za-z0-9])", _sides),
         (rf"(?P<below>{_MINUS})?(?P<a>{NUMBER})\s?(?P<au>{_AMOUNT})?(?P<sign>[-~])(?P<minus>-)?(?P<b>{NUMBER})"
-         rf"\s?(?P<bu>{_AMOUNT})?(?![-~]?\d)", _range),
+         rf"\s?(?P<bu>{_AMOUNT}|年)?(?![-~]?\d)", _range),
         (rf"({NUMBER})(\^-?\d+|⁻?[⁰¹²³⁴-⁹]+)", _powered),
         (r"\d+(?:/\d+){2,}", _slashed),
         (rf"(?P<minus>{_MINUS})?(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)(?![/\d])", _fraction),
