@@ -64,4 +64,5 @@ class GriffinLim:
     def _analyse(self, samples: Tensor) -> Tensor:
         """The inverse of `_synthesise`: (B, length) to (B, bins, T)."""
         frames = samples.unfold(1, self.spec.n_fft, self.spec.hop) * self.window
-        return torch.fft.rfft(frames, dim=2).transpose(1, 2)
+        spectrum: Tensor = torch.fft.rfft(frames, dim=2)
+        return spectrum.transpose(1, 2)

@@ -152,15 +152,15 @@ class FlowMatching(nn.Module):
         if guess is not None:
             x = (1 - begin) * x + begin * guess
         x[..., :start] = 0.0
-        size = (1.0 - begin) / steps
-        step = torch.full((batch,), size, device=x.device)
+        stride = (1.0 - begin) / steps
+        step = torch.full((batch,), stride, device=x.device)
         for index in range(steps):
-            time = torch.full_like(step, begin + index * size)
+            time = torch.full_like(step, begin + index * stride)
             velocity = self.velocity(x, prompt, text, time, step, mask)
             if cfg:
                 plain = self.velocity(x, torch.zeros_like(prompt), no_text, time, step, mask)
                 velocity = velocity + (velocity - plain) * cfg
-            x = x + velocity.to(x.dtype) * size
+            x = x + velocity.to(x.dtype) * stride
             x[..., :start] = 0.0
         return x
 

@@ -27,7 +27,7 @@ class OneNet:
 
     net: SovitsFlow
     weights: torch.Tensor
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def sovits(self, *_: Any) -> SovitsFlow:
         return self.net
