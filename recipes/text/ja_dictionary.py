@@ -1,8 +1,8 @@
 """Derives two tables of Japanese from the two compiled dictionaries of Open JTalk.
 
 ``accents.txt.gz``: entries that pyopenjtalk-plus's own dictionary gives another accent, chain rule or word class than
-naist-jdic 1.11, which the official program uses; ``variants.txt``: kanji that naist-jdic does not know, with their common
-form, and old forms with the new one. Sources: naist-jdic (Debian's open-jtalk-mecab-naist-jdic 1.11-3, BSD),
+naist-jdic 1.11, which the official program uses; ``variants.txt``: kanji that naist-jdic does not know, with their
+common form, and old forms with the new one. Sources: naist-jdic (Debian's open-jtalk-mecab-naist-jdic 1.11-3, BSD),
 pyopenjtalk-plus 0.4.1.post10 (MIT) with its tables from cjkvi-variants (MIT). Run
 
     python recipes/text/ja_dictionary.py /var/lib/mecab/dic/open-jtalk/naist-jdic

@@ -1,7 +1,7 @@
 """Derives ``src/myna/text/ja/data/open_jtalk.json`` from the rule headers of Open JTalk.
 
-Open JTalk (Nagoya Institute of Technology, Modified BSD licence) keeps its rules for Japanese numbers, counters and kana
-as C arrays. The source archive of pyopenjtalk on PyPI holds them. Run
+Open JTalk (Nagoya Institute of Technology, Modified BSD licence) keeps its rules for Japanese numbers, counters and
+kana as C arrays. The source archive of pyopenjtalk on PyPI holds them. Run
 
     pip download --no-deps --no-binary :all: pyopenjtalk==0.4.1 && tar xzf pyopenjtalk-0.4.1.tar.gz
     python recipes/text/ja_open_jtalk.py pyopenjtalk-0.4.1/lib/open_jtalk

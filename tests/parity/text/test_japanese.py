@@ -1,6 +1,6 @@
 """Japanese phones against the official front end, and every difference from it with its reason.
 
-``ja.jsonl`` holds its outputs with naist-jdic 1.11 (Debian's package open-jtalk-mecab-naist-jdic) and no user dictionary.
+``ja.jsonl`` holds its outputs with naist-jdic 1.11 (Debian's open-jtalk-mecab-naist-jdic) and no user dictionary.
 `read_as_official` has to be identical to them where that dictionary is present; `read` mends what is misread there.
 """
 

@@ -7,6 +7,7 @@ are those of its documentation.
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 from myna.text.ja.words import NONE, UNDECIDED, Word
 
@@ -21,7 +22,7 @@ ONES = set("一二三四五六七八九")
 
 def set_accent(words: list[Word]) -> None:
     """Sets `Word.chain` of every word and the accent of the first word of every phrase."""
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         if word.chain == UNDECIDED:
             word.chain = int(_chains(before, word))
     _set_falls(words)
@@ -54,7 +55,8 @@ def _chains_by_class(before: Word, word: Word) -> bool:
     """Rules 1 to 10."""
     is_noun = word.pos == "名詞"
     chains = True
-    if is_noun and (before.pos in {"形容詞", "動詞"} or before.groups[0] == "形容動詞語幹" and before.pos == "名詞"):
+    follows_adjective = before.pos == "名詞" and before.groups[0] == "形容動詞語幹"
+    if is_noun and (before.pos in {"形容詞", "動詞"} or follows_adjective):
         chains = False
     if word.pos == "形容詞" and before.pos == "動詞":
         chains = False

@@ -1,4 +1,4 @@
-"""Numerals and the counters after them, which change each other's sound: 六 and 百 make ロッピャク, 二 and 日 make フツカ.
+"""Numerals and the counters after them change each other's sound: 六 and 百 make ロッピャク, 二 and 日 make フツカ.
 
 Source: Open JTalk 1.11, ``njd_set_digit`` (Modified BSD).
 """
@@ -6,6 +6,7 @@ Source: Open JTalk 1.11, ``njd_set_digit`` (Modified BSD).
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from myna.text.ja.words import Word, rules, without_silent
@@ -15,7 +16,7 @@ DAYS = ("日", "日間")
 
 def set_counters(words: list[Word]) -> list[Word]:
     """``words`` with numerals and counters sounding as they do together."""
-    pairs = list(zip(words, words[1:], strict=False))
+    pairs = list(pairwise(words))
     for numeral, counter in pairs:
         if numeral.is_number and counter.counts:
             _change_digit(numeral, _digit_classes().get(counter.text, {}))

@@ -1,4 +1,4 @@
-"""What is written but not said that way: signs, numbers, dates, times and units, put into words that the dictionary reads.
+"""What is written but not said that way - signs, numbers, dates, times, units - in words that the dictionary reads.
 
 The official program gives such things to the dictionary as they are and gets an unknown sound, or nothing. Every rule
 has a name, by which a test can tell why a text is read otherwise than there.
@@ -17,6 +17,10 @@ KANA = "\u3041-\u3096\u30a1-\u30fa\u30fc"
 KANJI = "々〇\u4e00-\u9fff"
 NUMERALS = "一二三四五六七八九十百千万億兆"
 DIGITS = r"\d+(?:．\d+)?"
+HYPHEN = "[-－−‐]"
+COUNTED = "[歳才人円度年月日時分秒個階本枚名点回週泊話章巻冊匹台万億]|パー|マイル|キロ|セン|ミリ|メー|グラ|リッ"
+"""What may follow 7-9 if it means from 7 to 9."""
+MONTH, DAY = r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
 NOT_INSIDE = r"(?<![\d．.,，])"
 UNITS = {
     "km": "キロメートル", "m": "メートル", "cm": "センチメートル", "mm": "ミリメートル", "μm": "マイクロメートル",
@@ -32,10 +36,14 @@ UNITS = {
 SPEEDS = {"h": "時速", "s": "秒速"}
 POWERS = {"2": "平方", "3": "立方", "²": "平方", "³": "立方"}
 MONEY = {"¥": "円", "￥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}
-SIGNS = {"%": "パーセント", "％": "パーセント", "‰": "パーミル", "°C": "度", "°F": "度", "°": "度", "&": "アンド", "@": "アットマーク"}
+SIGNS = {
+    "%": "パーセント", "％": "パーセント", "‰": "パーミル", "°C": "度", "°F": "度", "°": "度",
+    "&": "アンド", "@": "アットマーク",
+}  # fmt: skip
 ADDRESS_SIGNS = {
-    ".": "ドット", "@": "アットマーク", "/": "スラッシュ", ":": "コロン", "-": "ハイフン", "_": "アンダーバー", "?": "クエスチョン",
-    "=": "イコール", "&": "アンド", "%": "パーセント", "#": "シャープ", "~": "チルダ", "+": "プラス",
+    ".": "ドット", "@": "アットマーク", "/": "スラッシュ", ":": "コロン", "-": "ハイフン", "_": "アンダーバー",
+    "?": "クエスチョン", "=": "イコール", "&": "アンド", "%": "パーセント", "#": "シャープ", "~": "チルダ",
+    "+": "プラス",
 }  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 
@@ -115,6 +123,30 @@ def _range(match: re.Match[str]) -> str:
     return f"{match['low']}から{match['high']}" if is_range else match.group()
 
 
+def _composed(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFC", match.group())
+
+
+def _common(match: re.Match[str]) -> str:
+    return common_form(match.group())
+
+
+def _ungrouped(match: re.Match[str]) -> str:
+    return re.sub("[,，]", "", match.group())
+
+
+def _money(match: re.Match[str]) -> str:
+    return match["amount"] + MONEY[match["sign"]]
+
+
+def _sign(match: re.Match[str]) -> str:
+    return SIGNS[match.group()]
+
+
+def _phone_number(match: re.Match[str]) -> str:
+    return re.sub(HYPHEN, "－", match.group())
+
+
 def _decimals(match: re.Match[str]) -> str:
     return match.group().replace(".", "．")
 
@@ -132,31 +164,31 @@ RULES: list[Rule] = [
     _rule("compatibility", r"[^\x00-\x7f\u3040-\u30ff\u4e00-\u9fff。-〟，．：；！？]+", _plain),
     _rule("company", r"\(株\)|（株）", "株式会社"),
     _rule("company", r"\(有\)|（有）", "有限会社"),
-    _rule("combined", "[か-とは-ほカ-トハ-ホうウゝヽ][\u3099\u309a]", lambda match: unicodedata.normalize("NFC", match.group())),
-    _rule("variant", "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]", lambda match: common_form(match.group())),
-    _rule("circle", f"(?<![〇零一二三四五六七八九十百千万])〇(?![零一二三四五六七八九十百千万])", "まる"),
+    _rule("combined", "[か-とは-ほカ-トハ-ホうウゝヽ][\u3099\u309a]", _composed),
+    _rule("variant", "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]", _common),
+    _rule("circle", "(?<![〇零一二三四五六七八九十百千万])〇(?![零一二三四五六七八九十百千万])", "まる"),
     _rule("circle", "(?<=まる)〇|〇(?=まる)", "まる"),
     _rule("address", r"(?:https?://|www\.)[A-Za-z\d./:?=&%#~_+\-]*[A-Za-z\d/]", _address),
     _rule("address", r"[A-Za-z\d._+\-]+@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+", _address),
     _rule("address", r"(?<=[A-Za-z])\.(?=[A-Za-z])", "ドット"),
-    _rule("grouped", NOT_INSIDE + r"\d{1,3}(?:[,，]\d{3})+(?![\d])", lambda match: re.sub("[,，]", "", match.group())),
-    _rule("date", NOT_INSIDE + r"(?P<year>\d{4})(?P<sign>[/.\-])(?P<month>\d{1,2})(?P=sign)(?P<day>\d{1,2})(?!\d)", _date),
+    _rule("grouped", NOT_INSIDE + r"\d{1,3}(?:[,，]\d{3})+(?!\d)", _ungrouped),
+    _rule("date", rf"{NOT_INSIDE}(?P<year>\d{{4}})(?P<sign>[/.\-]){MONTH}(?P=sign){DAY}(?!\d)", _date),
     _rule("time", r"(?<![\d:：])(?P<hour>\d{1,2})[:：](?P<minute>\d{2})(?:[:：](?P<second>\d{2}))?(?![\d:：])", _time),
     _rule("ratio", r"(?<=\d)\s*[:：]\s*(?=\d)", "対"),
     _rule("decimals", r"(?<![\d.．])\d+[.．]\d+(?![\d.．])", _decimals),
     _rule("versions", r"(?<=\d)[.](?=\d)", "てん"),
     _rule("fraction", r"(?<![\d/])(?P<top>\d+)/(?P<bottom>\d+)(?![\d/])", _fraction),
     _rule("fraction", f"(?<=[\\d{NUMERALS}])分の(?=[\\d{NUMERALS}])", "ぶんの"),
-    _rule("money", rf"(?P<sign>[¥￥$€£₩])\s*(?P<number>{DIGITS})(?P<scale>[万億兆千]*)", lambda match: match["number"] + match["scale"] + MONEY[match["sign"]]),
-    _rule("money", rf"(?<=\d)\s*[$€£₩¥￥]", lambda match: MONEY[match.group().strip()]),
-    _rule("sign", r"(?:°[CF]|[%％‰°])", lambda match: SIGNS[match.group()]),
+    _rule("money", rf"(?P<sign>[¥￥$€£₩])\s*(?P<amount>{DIGITS}[万億兆千]*)", _money),
+    _rule("money", r"(?<=\d)\s*(?P<sign>[$€£₩¥￥])(?P<amount>)", _money),
+    _rule("sign", r"°[CF]|[%％‰°]", _sign),
     _rule("unit", rf"(?P<number>{DIGITS})\s?(?P<unit>km|m)/(?P<per>[hs])(?![A-Za-z])", _speed),
     _rule("unit", rf"(?P<number>{DIGITS}[万億千]?)\s?(?P<unit>{_UNIT})(?P<power>[23²³])?(?![A-Za-z\d])", _measure),
-    _rule("phone_number", r"(?<![\d\-])0\d{1,4}[-－‐−]\d{1,4}[-－‐−]\d{3,4}(?!\d)", lambda match: re.sub("[-－‐−]", "－", match.group())),
-    _rule("range", rf"(?<![\d\-])(?P<low>{DIGITS})[-－−‐](?P<high>{DIGITS})(?=[歳才人円度年月日時分秒%個階本枚名点回週泊話章巻冊匹台万億パマキセミメグリ])", _range),
-    _rule("range", r"(?:(?<=[時分秒年月日円度])|(?<=パーセント))[-－−‐](?=\d)", "から"),
-    _rule("arithmetic", r"(?<=\d)\s*[-－−‐]\s*(?=\d+\s*=)", "ひく"),
-    _rule("minus", r"(?<![\dA-Za-z\-－−‐．.])[-－−‐](?=\d)", "マイナス"),
+    _rule("phone_number", rf"(?<![\d\-])0\d{{1,4}}{HYPHEN}\d{{1,4}}{HYPHEN}\d{{3,4}}(?!\d)", _phone_number),
+    _rule("range", rf"(?<![\d\-])(?P<low>{DIGITS}){HYPHEN}(?P<high>{DIGITS})(?={COUNTED})", _range),
+    _rule("range", rf"(?:(?<=[時分秒年月日円度])|(?<=パーセント)){HYPHEN}(?=\d)", "から"),
+    _rule("arithmetic", rf"(?<=\d)\s*{HYPHEN}\s*(?=\d+\s*=)", "ひく"),
+    _rule("minus", rf"(?<![\dA-Za-z\-－−‐．.]){HYPHEN}(?=\d)", "マイナス"),
     _rule("minus", r"(?<![\dA-Za-z+])\+(?=\d)", "プラス"),
     _rule("minus", r"±(?=\d)", "プラスマイナス"),
     _rule("range", "[~〜～]+", _wave),
@@ -164,9 +196,10 @@ RULES: list[Rule] = [
     _rule("arithmetic", r"(?<=\w)\s*[×✕]\s*(?=\w)", "かける"),
     _rule("arithmetic", r"(?<=\w)\s*÷\s*(?=\w)", "わる"),
     _rule("arithmetic", r"(?<=\w)\s*=\s*(?=\w)", "は"),
-    _rule("sign", "[&@]", lambda match: SIGNS[match.group()]),
+    _rule("sign", "[&@]", _sign),
     _rule("sign", "∞", "無限大"),
-]  # fmt: skip
+]
+"""In the order in which they are applied: characters first, then whole numbers, then signs between them."""
 
 
 def mend(source: str) -> Spoken:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 
 from myna.text.ja.words import NONE, Word, rules, without_silent
 
@@ -21,7 +22,7 @@ def set_pronunciation(words: list[Word]) -> list[Word]:
         if word.moras == 0:
             _spell(word)
     words = _join_kana(without_silent(words))
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         is_long = following.pron == "ウ" and following.pos == "助動詞"
         if is_long and word.pos in INFLECTING and word.moras > 0:
             following.pron = "ー"

@@ -60,7 +60,8 @@ def read_as_official(text: str, folder: Path | None = None) -> Phonemes:
 
 
 def _official_marks(between: str) -> list[str]:
-    return list(between.replace(" ", "").translate(str.maketrans(MARKS)).replace("...", "…"))
+    marks = "".join(MARKS.get(character, character) for character in between if character != " ")
+    return list(marks.replace("...", "…"))
 
 
 def read(text: str, folder: Path | None = None) -> Phonemes:
@@ -87,7 +88,7 @@ def read(text: str, folder: Path | None = None) -> Phonemes:
 
 @dataclass
 class Speech:
-    """The phones so far, and of each the place in the source; ``waiting``: a pause or border said only before a word."""
+    """The phones so far, each with its place in the source; ``waiting``: a pause or border said only before a word."""
 
     spoken: Spoken
     phones: list[str] = field(default_factory=list)
