@@ -17,6 +17,7 @@ _POINT = re.compile("점(?=[영일이삼사오육칠팔구])")
 _AFTER_ENDING = {
     "걸": "껄", "밖에": "빠께", "세라": "쎄라", "수록": "쑤록", "지라도": "찌라도", "지언정": "찌언정", "진대": "찐대",
 }  # fmt: skip
+_ALWAYS_ENDINGS = ("수록", "지라도", "지언정")
 _ENDING = re.compile("|".join(_AFTER_ENDING))
 _CODAS_PER_VOWEL = 28
 _RIEUL = 8
@@ -60,19 +61,20 @@ def respelled(spoken: str, words: Sequence[Word]) -> str:
             letters[match.start() : match.end()] = _respelled()[match[0]]
     for match in _ENDING.finditer(spoken):
         start = match.start()
-        if start and _has_rieul(spoken[start - 1]) and _is_verbal(owners[start - 1]):
+        is_ending = match[0] in _ALWAYS_ENDINGS or _is_verbal(owners[start - 1])
+        if start and is_ending and _has_rieul(spoken[start - 1]):
             letters[start : match.end()] = _AFTER_ENDING[match[0]]
     return "".join(letters)
 
 
 def _is_whole(start: int, end: int, owners: list[Word | None]) -> bool:
-    """Whether a listed word stands at ``start``: not as pieces of two other words, nor within a verb (받아들일)."""
+    """Whether a listed word stands at ``start``: not as pieces of two other words, nor with an ending (받아들일)."""
     first = owners[start]
     if first is None:
         return True
     if first.start == start and first.end < end:
         return True
-    return first.end >= end and not first.tags[0].startswith("V")
+    return first.end >= end and not _is_verbal(first)
 
 
 def _is_verbal(word: Word | None) -> bool:

@@ -92,8 +92,9 @@ def _change(here: Sound, there: Syllable, is_apart: bool) -> None:
     syllable = here.syllable
     if syllable is None:
         return
-    if syllable.coda == "ㄷ" and there.onset == "ㅎ" and there.vowel in "ㅣㅕ" and not is_apart:
-        syllable.coda, there.onset = "", "ㅊ"
+    if there.onset == "ㅎ" and syllable.coda in ("ㄷ", "ㅈ") and is_apart == (syllable.coda == "ㅈ"):
+        is_suffix = there.vowel == "ㅣ" or (there.vowel == "ㅕ" and there.coda in ("", "ㅆ"))
+        syllable.coda, there.onset = "", "ㅌ" if is_apart or not is_suffix else "ㅊ"
         return
     if here.is_stem and not is_apart:
         if syllable.coda == "ㄺ" and there.onset in "ㄱㄲ":
@@ -112,7 +113,7 @@ def _change(here: Sound, there: Syllable, is_apart: bool) -> None:
 
 def _is_trodden(syllable: Syllable) -> bool:
     """밟: said 밥 before a consonant and alone (article 10)."""
-    return syllable.onset == "ㅂ" and syllable.vowel == "ㅏ" and syllable.coda == "ㄼ"
+    return syllable.onset in "ㅂㅃ" and syllable.vowel == "ㅏ" and syllable.coda == "ㄼ"
 
 
 def _is_broad(syllable: Syllable, there: Syllable) -> bool:
