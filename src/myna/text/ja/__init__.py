@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from myna.text.ja.reader import read
+from myna.text.ja.reader import read, read_as_official
 
-__all__ = ["read"]
+__all__ = ["read", "read_as_official"]
