@@ -36,6 +36,8 @@ def phones(text: str) -> str:
         ("$25, ₩5,000, 25$, €15", "이십오달러, 오천원, 이십오달러, 십오유로"),
         ("2024-01-02, 2024.6.10, 2024/10/3", "이천이십사년 일월 이일, 이천이십사년 유월 십일, 이천이십사년 시월 삼일"),
         ("010-1234-5678, 1588-0000", "공일공 일이삼사 오육칠팔, 일오팔팔 공공공공"),
+        ("+82-10-1234-5678, 02)123-4567", "플러스 팔이 일공 일이삼사 오육칠팔, 공이 일이삼 사오육칠"),
+        ("'24.5.1", "이십사년 오월 일일"),
         ("3~5일, 2~3개, 3시-5시, 3월~5월", "삼에서 오일, 두개에서 세개, 세시에서 다섯시, 삼월에서 오월"),
         ("5kg~10kg, 5~10%, 1990~2000년", "오에서 십킬로그램, 오에서 십퍼센트, 천구백구십에서 이천년"),
         ("6·25와 3·1절, 12·12", "육이오와 삼일절, 십이십이"),
@@ -74,6 +76,7 @@ def test_counters_choose_native_or_sino_korean(text: str, words: str) -> None:
         ("Samsung과 LG, NASA, KBS", "삼성과 엘지, 나사, 케이비에스"),
         ("hello world, English, street", "헬로 월드, 잉글리시, 스트리트"),
         ("mp3, A4, iPhone 15", "엠피쓰리, 에이포, 아이폰 십오"),
+        ("Wi-Fi, e-mail, AT&T, iPhone-World", "와이파이, 이메일, 에이티앤티, 아이폰월드"),
         ("abc@gmail.com", "에이비시 골뱅이 지메일 점 컴"),
         ("www.google.com", "더블유더블유더블유 점 구글 점 컴"),
         ("ＡＢＣ　１２３", "에이비시 백이십삼"),
@@ -168,6 +171,18 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert set(result.phones) <= KOREAN
     assert len(result.spans) == len(result.phones)
     assert all(0 <= start <= end <= len(text) for start, end in result.spans)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("0123456789.,:/-~+()%$₩월시개번일도 kmCAa@'·^=×½°²ㅋ大不率あっん", max_size=24))
+@example("+82-10-1234-5678")
+def test_numbers_and_signs_in_any_order_are_read(text: str) -> None:
+    try:
+        result = phonemize_plain(text, "ko")
+    except BadInput:
+        return
+    assert set(result.phones) <= KOREAN
+    assert not any(character.isdigit() for character in result.norm_text)
 
 
 @pytest.mark.parametrize("text", ["1-" * 5000, "가" * 10000, "a." * 5000, "1" * 20000, "ㅋ" * 10000])

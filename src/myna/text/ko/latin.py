@@ -5,6 +5,7 @@ The transcription follows the Korean rules for loan words (외래어 표기법, 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -44,7 +45,7 @@ def _loan_words() -> dict[str, str]:
 
 def known_word(word: str) -> str | None:
     """``word`` if its Korean form is fixed by use, else None; digits may belong to it (mp3)."""
-    return _loan_words().get(word.lower().replace("'", ""))
+    return _loan_words().get(re.sub("['-]", "", word.lower()))
 
 
 def letter_names(letters: str) -> str:
@@ -58,6 +59,8 @@ def latin_word(word: str) -> str:
     known = known_word(word)
     if known is not None:
         return known
+    if "-" in word:
+        return "".join(latin_word(part) for part in word.split("-"))
     if (word.isupper() and len(word) <= _MAX_INITIALS) or not _LETTERS_OF_VOWELS & set(lower) or len(word) == 1:
         return letter_names(word)
     phones = lookup(lower) or derive(word.lower())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -91,4 +92,5 @@ def speed(number: str, unit: str) -> str:
 
 def dial(number: str) -> str:
     """A phone number: digit by digit, a space for each break."""
-    return " ".join(digits(part) for part in number.replace("-", " ").replace(")", " ").replace("(", " ").split())
+    words = " ".join(digits(part) for part in re.findall(r"\d+", number))
+    return f"플러스 {words}" if number.startswith("+") else words
