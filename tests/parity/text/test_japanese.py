@@ -2,7 +2,7 @@
 
 ``ja.jsonl`` holds its outputs with naist-jdic 1.11 (Debian's open-jtalk-mecab-naist-jdic) and no user dictionary.
 `read_as_official` has to be identical to them where that dictionary is present; `read` mends what is misread there.
-``ja_reasons.json`` lists every text we read otherwise, with the rule that mends it; "silent" for a mark without a sound,
+``ja_reasons.json`` lists every text we read otherwise, with the rule that mends it; "silent" for a silent mark,
 "dictionary" for what only the library's own dictionary knows otherwise.
 """
 

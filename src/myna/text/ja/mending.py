@@ -54,21 +54,17 @@ def _is_compatibility(character: str) -> bool:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """A run of compatibility characters as plain ones; kana with their voicing marks together."""
-    plain = []
-    for character in re.findall("[ｦ-ﾝ][ﾞﾟ]|.", match.group(), re.DOTALL):
-        value = unicodedata.numeric(character, -1) if len(character) == 1 else -1
-        if "Ⅰ" <= character <= "ⅿ" and value == int(value):
-            plain.append(str(int(value)))
-        elif "㌀" <= character <= "㏿":
-            name = unicodedata.normalize("NFKC", character).replace("⁄", "/")
-            unit = UNITS.get(name.rstrip("23"))
-            plain.append(POWERS.get(name[-1], "") + unit if unit else name)
-        elif len(character) > 1 or _is_compatibility(character):
-            plain.append(unicodedata.normalize("NFKC", character).replace("⁄", "/"))
-        else:
-            plain.append(character)
-    return "".join(plain)
+    """A compatibility character, or a half-width kana with its voicing mark, as plain characters."""
+    character = match.group()
+    plain = unicodedata.normalize("NFKC", character).replace("⁄", "/")
+    if len(character) > 1:
+        return plain
+    if not _is_compatibility(character):
+        return character
+    if "Ⅰ" <= character <= "ⅿ":
+        return str(int(unicodedata.numeric(character)))
+    unit = UNITS.get(plain.rstrip("23")) if "㌀" <= character <= "㏿" else None
+    return POWERS.get(plain[-1], "") + unit if unit else plain
 
 
 def _date(match: re.Match[str]) -> str:
@@ -161,7 +157,7 @@ def _rule(name: str, pattern: str, say: str | Callable[[re.Match[str]], str]) ->
 
 RULES: list[Rule] = [
     _rule("variant", "[\ufe00-\ufe0f\U000e0100-\U000e01ef\u200b-\u200f\u2060\ufeff\u00ad]", ""),
-    _rule("compatibility", r"[^\x00-\x7f\u3040-\u30ff\u4e00-\u9fff。-〟，．：；！？]+", _plain),
+    _rule("compatibility", r"[ｦ-ﾝ][ﾞﾟ]|[^\x00-\x7f\u3040-\u30ff\u4e00-\u9fff。-〟，．：；！？]", _plain),
     _rule("company", r"\(株\)|（株）", "株式会社"),
     _rule("company", r"\(有\)|（有）", "有限会社"),
     _rule("combined", "[か-とは-ほカ-トハ-ホうウゝヽ][\u3099\u309a]", _composed),
