@@ -1,0 +1,77 @@
+"""How good the recognisers are: word error rate on natural speech, by speaker.
+
+    python benchmarks/asr.py FOLDER_WITH_TRANSCRIPTS_TSV [--engine pocketsphinx] [--language en] [--per-speaker 6]
+
+``transcripts.tsv`` has the columns file, language, speaker, text. Words are compared in lower case without punctuation;
+clips longer than 20 s and texts with digits are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import jiwer
+
+from myna.audio.io import decode
+from myna.engine.asr import ENGINES, recogniser
+
+MAX_SECONDS = 20.0
+
+
+def spoken(text: str) -> str:
+    """``text`` as words to compare: lower case letters and apostrophes."""
+    lower = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return " ".join(word.strip("'") for word in re.sub(r"[^\w']+", " ", lower).split() if word.strip("'"))
+
+
+def rows(folder: Path, language: str, per_speaker: int) -> dict[str, list[tuple[Path, str]]]:
+    """Clips with their texts by folder; the first ``per_speaker`` of each."""
+    found: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+    with (folder / "transcripts.tsv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            is_wanted = row["language"] == language and row["text"] and not re.search(r"\d", row["text"])
+            group = Path(row["file"]).parent.as_posix()
+            if is_wanted and len(found[group]) < per_speaker and float(row.get("seconds") or 0) <= MAX_SECONDS:
+                found[group].append((folder / row["file"], spoken(row["text"])))
+    return {name: clips for name, clips in found.items() if clips}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--engine", choices=list(ENGINES), default="pocketsphinx")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--per-speaker", type=int, default=6)
+    arguments = parser.parse_args()
+    engine = recogniser(arguments.engine, arguments.language)
+    all_truth: list[str] = []
+    all_heard: list[str] = []
+    seconds, started = 0.0, time.process_time()
+
+    print(f"{'clips of':<16} clips  words   WER  confidence")
+    for name, clips in rows(arguments.folder, arguments.language, arguments.per_speaker).items():
+        truth, heard, confidence = [], [], 0.0
+        for path, text in clips:
+            audio = decode(path)
+            transcript = engine.transcribe(audio.samples, audio.sample_rate)
+            truth.append(text)
+            heard.append(spoken(transcript.text))
+            confidence += transcript.confidence / len(clips)
+            seconds += audio.seconds
+        num_words = sum(len(text.split()) for text in truth)
+        print(f"{name:<16} {len(clips):5}  {num_words:5}  {jiwer.wer(truth, heard):.3f}  {confidence:.2f}", flush=True)
+        all_truth += truth
+        all_heard += heard
+    num_words = sum(len(text.split()) for text in all_truth)
+    print(f"{'all':<16} {len(all_truth):5}  {num_words:5}  {jiwer.wer(all_truth, all_heard):.3f}")
+    print(f"processor time per second of sound: {(time.process_time() - started) / seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
