@@ -69,10 +69,11 @@ def held_out(net: LiteContent, corpus: Corpus) -> float:
     """Phone error rate on the speakers kept apart."""
     net.eval()
     wrong = total = 0
+    device = net.ctc_head.weight.device
     for group in batches(corpus.pick("held", texted=True), 120, 0):
         frames, lengths = pad([corpus.frames(c, "front") for c in group])
-        out = net.encode(frames, lengths)
-        for clip, logits, length in zip(group, out.ctc_logits, out.lengths.tolist(), strict=True):
+        out = net.encode(frames.to(device), lengths.to(device))
+        for clip, logits, length in zip(group, out.ctc_logits.cpu(), out.lengths.tolist(), strict=True):
             wrong += phone_errors(clip.ctc, greedy(logits[:length]))
             total += len(clip.ctc)
     net.train()
@@ -84,12 +85,13 @@ def frame_targets(net: LiteContent, corpus: Corpus, clips: list[Clip]) -> dict[s
     """Per clip the phone class of every 25 Hz frame (0 silence), from the net's own CTC alignment."""
     net.eval()
     targets = {}
+    device = net.ctc_head.weight.device
     for group in batches(clips, 160, 0):
         rows = [corpus.frames(c, "front") for c in group]
         frames, lengths = pad(rows)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net.encode(frames, lengths).ctc_logits
-        logp = logits.float().log_softmax(-1)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = net.encode(frames.to(device), lengths.to(device)).ctc_logits
+        logp = logits.float().log_softmax(-1).cpu()
         for clip, row, scores in zip(group, rows, logp, strict=True):
             num = (len(row) + 3) // 4
             path = best_path(scores[:num].numpy(), clip.ctc)
@@ -111,9 +113,10 @@ def content_loss(
     net: LiteContent, corpus: Corpus, group: list[Clip], targets: dict[str, Tensor], rng: random.Random
 ) -> tuple[Tensor, dict[str, float]]:
     """CTC loss per phone, plus half the frame cross-entropy where targets are known."""
+    device = net.ctc_head.weight.device
     frames, lengths = pad([augment(corpus.frames(c, "front"), rng) for c in group])
-    out = net.encode(frames, lengths)
-    labels, label_lens = pad([torch.tensor(c.ctc) for c in group])
+    out = net.encode(frames.to(device), lengths.to(device))
+    labels, label_lens = (x.to(device) for x in pad([torch.tensor(c.ctc) for c in group]))
     logp = out.ctc_logits.float().log_softmax(-1).transpose(0, 1)
     ctc = F.ctc_loss(logp, labels, out.lengths, label_lens, reduction="sum", zero_infinity=True) / label_lens.sum()
     figures = {"ctc": float(ctc.detach())}
@@ -122,7 +125,7 @@ def content_loss(
     none = torch.tensor([], dtype=torch.long)
     wanted, _ = pad([targets.get(c.file, none) for c in group], -100)
     wanted = F.pad(wanted, (0, out.features.shape[1] - wanted.shape[1]), value=-100)
-    frame = F.cross_entropy(out.frame_logits.float().flatten(0, 1), wanted.flatten(), ignore_index=-100)
+    frame = F.cross_entropy(out.frame_logits.float().flatten(0, 1), wanted.flatten().to(device), ignore_index=-100)
     return ctc + 0.5 * frame, figures | {"frame": float(frame.detach())}
 
 

@@ -13,6 +13,7 @@ from corpus import Tokens
 from stage import Stage
 
 from myna.core.versions import version
+from myna.engine.training.loop import moved
 from myna.engine.training.losses import FlowBatch, flow_loss
 from myna.models.sovits_flow import SovitsFlow
 
@@ -65,12 +66,12 @@ def batch_at(tokens: Tokens, step: int, codes: int) -> FlowBatch:
 
 
 @torch.no_grad()
-def held_out(net: SovitsFlow, tokens: Tokens) -> dict[str, float]:
+def held_out(net: SovitsFlow, tokens: Tokens, device: torch.device) -> dict[str, float]:
     """Both losses on held-out speakers, with fixed draws."""
     rng = random.Random(0)
     torch.manual_seed(0)
     batch = collate([window(tokens, i, rng) for i in tokens.held(texted=True)[::4][:24]])
-    return flow_loss(net, batch, prior=1.0, shortcut_share=0.0)[1]
+    return flow_loss(net, moved(batch, device), prior=1.0, shortcut_share=0.0)[1]
 
 
 def main() -> None:
@@ -87,10 +88,13 @@ def main() -> None:
     net.ssl_proj.weight.data.copy_(torch.cat((eye, eye), dim=2) / 2)
     net.ssl_proj.bias.data.zero_()
     net.quantizer.codebook.load_state_dict(torch.load(options.work / "codebook.pt", weights_only=True))
-    Stage("flow", net, options).train(
-        lambda step: flow_loss(net, batch_at(tokens, step, options.codes), prior=0.5, shortcut_share=0.15),
-        lambda: held_out(net, tokens),
-    )
+    stage = Stage("flow", net, options)
+
+    def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
+        batch = moved(batch_at(tokens, step, options.codes), stage.device)
+        return flow_loss(net, batch, prior=0.5, shortcut_share=0.15)
+
+    stage.train(loss_at, lambda: held_out(net, tokens, stage.device))
 
 
 if __name__ == "__main__":

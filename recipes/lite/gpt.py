@@ -13,6 +13,7 @@ from corpus import Tokens
 from stage import Stage
 
 from myna.core.versions import version
+from myna.engine.training.loop import moved
 from myna.engine.training.losses import GptBatch, gpt_loss, with_wrong_tokens
 from myna.models.gpt import Gpt
 
@@ -61,16 +62,16 @@ def batch_at(tokens: Tokens, step: int, positions: int) -> GptBatch:
 
 
 @torch.no_grad()
-def held_out(net: Gpt, tokens: Tokens) -> dict[str, float]:
+def held_out(net: Gpt, tokens: Tokens, device: torch.device) -> dict[str, float]:
     """Cross-entropy and accuracy per token on held-out speakers."""
     rows = [(tokens.ids[i], tokens.codes[i], tokens.spoken[i]) for i in tokens.held(texted=True)][:48]
-    return gpt_loss(net, collate(rows))[1]
+    return gpt_loss(net, moved(collate(rows), device))[1]
 
 
 def main() -> None:
     """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    Stage.options(parser, minutes=60, learning_rate=1.2e-3)
+    Stage.options(parser, minutes=60, learning_rate=3e-4)
     parser.add_argument("--positions", type=int, default=3600)
     options = parser.parse_args()
     tokens = Tokens(options.work)
@@ -81,10 +82,11 @@ def main() -> None:
             torch.nn.init.normal_(weight, std=0.3)
 
     def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = with_wrong_tokens(batch_at(tokens, step, options.positions), 0.08, LITE.flow.codes)
-        return gpt_loss(net, batch, guidance=0.2)
+        batch = moved(batch_at(tokens, step, options.positions), stage.device)
+        return gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes), guidance=0.2)
 
-    Stage("gpt", net, options).train(loss_at, lambda: held_out(net, tokens))
+    stage = Stage("gpt", net, options)
+    stage.train(loss_at, lambda: held_out(net, tokens, stage.device))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class Stage:
 
     def __init__(self, name: str, net: torch.nn.Module, options: argparse.Namespace) -> None:
         self.name, self.net, self.options = name, net, options
+        self.device = torch.device(options.device)
+        net.to(self.device)
         self.state = options.work / f"{name}.pt"
         self.metrics = options.work / f"{name}.metrics.jsonl"
         trained = [p for p in net.parameters() if p.requires_grad]
@@ -32,7 +34,7 @@ class Stage:
         self.step, self.spent, self.steepness = 0, 0.0, 1.0
         torch.manual_seed(0)
         if self.state.exists():
-            saved = torch.load(self.state, weights_only=True)
+            saved = torch.load(self.state, weights_only=True, map_location=self.device)
             net.load_state_dict(saved["net"])
             self.optim.load_state_dict(saved["optim"])
             self.average, self.step, self.spent = saved["average"], saved["step"], saved["spent"]
@@ -47,6 +49,7 @@ class Stage:
         )
         parser.add_argument("--learning-rate", type=float, default=learning_rate)
         parser.add_argument("--save-minutes", type=float, default=4.0)
+        parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
 
     @property
     def done(self) -> float:
@@ -67,7 +70,7 @@ class Stage:
             torch.manual_seed(self.step)
             for group in self.optim.param_groups:
                 group["lr"] = self.rate()
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast(self.device.type, torch.bfloat16):
                 loss, figures = loss_at(self.step)
             self.optim.zero_grad(set_to_none=True)
             loss.backward()

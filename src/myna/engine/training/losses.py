@@ -98,7 +98,8 @@ def _attention_loss(attention: SelfAttention, hidden: Tensor, batch: GptBatch) -
     spoken = batch.spoken[:, 1:, None]
     near = ((column - spoken).abs() <= 1) & is_text
     share = torch.logsumexp(scores.masked_fill(~near, -1e4), -1) - torch.logsumexp(scores, -1)
-    known = (batch.spoken[:, 1:] >= 0) & (torch.arange(1, batch.spoken.shape[1])[None] < batch.token_lens[:, None])
+    number = torch.arange(1, batch.spoken.shape[1], device=hidden.device)[None]
+    known = (batch.spoken[:, 1:] >= 0) & (number < batch.token_lens[:, None])
     return -(share * known).sum() / known.sum().clamp(min=1)
 
 
