@@ -46,7 +46,9 @@ def test_parts_are_put_together_without_anything_between() -> None:
     assert result.word2ph is None
 
 
-@pytest.mark.parametrize(("text", "first"), [("你好呀", "zh."), ("3次呀", "zh。"), ("abc", "en."), ("abcdef", "ena")])
+@pytest.mark.parametrize(
+    ("text", "first"), [("你好呀", "zh."), ("3次呀", "zh。"), ("3つの", "ja."), ("abc", "en."), ("abcdef", "ena")]
+)
 def test_a_very_short_text_gets_a_stop_in_front(text: str, first: str) -> None:
     result = read_mixed(text, "auto", spelled)
     assert result.phones[0] == first
@@ -207,3 +209,19 @@ def test_long_texts_take_little_time(unit: str) -> None:
     result = read_mixed(unit * (20_000 // len(unit)), "auto", spelled)
     assert len(result.phones) == len(result.spans)
     assert time.process_time() - started < 10
+
+
+@needs("zh", "ja", "ko")
+@pytest.mark.parametrize(
+    ("text", "mode", "languages"),
+    [
+        ("NHKのNEWSを見た", "zh", {"en", "zh"}),
+        ("SK텔레콤 LTE망", "zh", {"en"}),
+        ("重要的内存，打印 the page", "auto", {"zh", "en"}),
+        ("ㅋㅋ 좋아요", "auto", {"ko"}),
+        ("你好 Привет 世界", "auto", {"zh"}),
+        ("長" * 600, "auto", {"zh"}),
+    ],
+)
+def test_what_the_official_program_fails_on_or_misreads_is_read(text: str, mode: str, languages: set[str]) -> None:
+    assert {part.language for part in phonemize(text, mode).parts} == languages

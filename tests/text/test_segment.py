@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from myna.core.errors import UnknownChoice
 from myna.text.han import language_of
 from myna.text.segment import MODES, Segment, segments
-from myna.text.units import with_units
+from myna.text.units import mended
 
 
 def parts(text: str, mode: str) -> list[tuple[str, str]]:
@@ -109,9 +109,22 @@ def test_letters_that_no_language_reads_are_left_out_and_places_stay_right() -> 
     ],
 )
 def test_a_unit_belongs_to_the_language_around_it(text: str, wanted: list[tuple[str, str]]) -> None:
-    found = with_units(segments(text, "auto"))
+    found = mended(segments(text, "auto"))
     assert [(segment.language, segment.text) for segment in found] == wanted
     assert all("".join(text[place] for place in segment.places) == segment.text for segment in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "wanted"),
+    [
+        ("café和résumé", "all_zh", [("en", "café"), ("zh", "和"), ("en", "résumé")]),
+        ("我有１２个ＰＣ。", "all_yue", [("yue", "我有１２个"), ("en", "ＰＣ"), ("yue", "。")]),
+        ("跑了5km", "all_zh", [("zh", "跑了5km")]),
+        ("ＰＣを買う", "all_ja", [("ja", "ＰＣを買う")]),
+    ],
+)
+def test_chinese_readers_get_no_latin_words(text: str, mode: str, wanted: list[tuple[str, str]]) -> None:
+    assert [(segment.language, segment.text) for segment in mended(segments(text, mode))] == wanted
 
 
 def test_another_way_to_tell_chinese_from_japanese_can_be_given() -> None:

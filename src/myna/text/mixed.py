@@ -15,7 +15,7 @@ from myna.text.markup import Reading
 from myna.text.phonemes import Part, Phonemes, Span, located
 from myna.text.readings import chosen, overridden, spread
 from myna.text.segment import Segment, segments
-from myna.text.units import with_units
+from myna.text.units import mended
 
 MIN_PHONES = 6
 """A text with fewer phones gets a full stop in front: the models swallow very short ones."""
@@ -72,22 +72,26 @@ def read_mixed(
     overrides: Overrides | None = None,
     *,
     min_phones: int = MIN_PHONES,
-    has_units: bool = True,
+    is_mended: bool = True,
 ) -> Phonemes:
     """``text`` in a mode of `segments`, with spans, words and parts; without phones where nothing can be read.
 
-    ``has_units``: kg, km and the like are read in the language around them; the official program reads them in English.
+    ``is_mended``: kg, km and the like are read in the language around them, where the official program reads them in
+    English, and Chinese text has no words left in Latin letters, which the official program drops.
     """
     working = _working(text, overrides or Overrides())
     phones_of = (overrides or Overrides()).phones_of
-    result = _assembled(text, working, mode, read, phones_of, has_units=has_units)
+    result = _assembled(text, working, mode, read, phones_of, is_mended=is_mended)
     if len(result.phones) < min_phones:
-        # Before a number an ASCII stop would make it a fraction: .5
-        is_number = mode != "en" and _STARTS_WITH_NUMBER.match(working.text)
-        result = _assembled(
-            text, _prefixed(working, "。" if is_number else "."), mode, read, phones_of, has_units=has_units
-        )
+        mark = "。" if _is_chinese_number(working.text, mode) else "."
+        result = _assembled(text, _prefixed(working, mark), mode, read, phones_of, is_mended=is_mended)
     return result
+
+
+def _is_chinese_number(text: str, mode: str) -> bool:
+    """Whether a text begins with a number that Chinese would read as nought point so much with an ASCII stop before."""
+    first = segments(text, mode)[:1] if _STARTS_WITH_NUMBER.match(text) else []
+    return any(segment.language in CHARACTER_LANGUAGES for segment in first)
 
 
 def _working(text: str, overrides: Overrides) -> _Working:
@@ -124,10 +128,10 @@ def _prefixed(working: _Working, mark: str) -> _Working:
 
 
 def _assembled(
-    source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf, *, has_units: bool
+    source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf, *, is_mended: bool
 ) -> Phonemes:
     found = segments(working.text, mode)
-    found = with_units(found) if has_units else found
+    found = mended(found) if is_mended else found
     alone: list[Reading] = []
     while True:
         pieces = [piece for segment in found for piece in _pieces(segment, working, alone)]

@@ -19,12 +19,16 @@ same, but only what has ASCII letters is English. ``auto_yue`` and ``all_yue``: 
 is English.
 """
 
+_SCRIPTS = {
+    "east": f"{HAN}{KANA}",
+    "hangul": "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff",
+    "latin": "A-Za-zＡ-Ｚａ-ｚ\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\u0300-\u036f",
+}
+_NUMERALS = "0-9０-９½⅓⅔¼¾Ⅰ-ↈ①-⓿❶-➓㈠-㈩㊀-㊉"
 _ATOM = re.compile(
-    rf"(?P<east>[{HAN}{KANA}]+)"
-    r"|(?P<hangul>[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]+)"
-    r"|(?P<digit>(?:[0-9０-９½⅓⅔¼¾Ⅰ-ↈ①-⓿❶-➓㈠-㈩㊀-㊉]|(?<=[0-9０-９])°[CF](?![A-Za-z]))+)"
-    r"|(?P<latin>[A-Za-zＡ-Ｚａ-ｚ\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\u0300-\u036f]+)"
-    r"|(?P<foreign>[^\W\d_⁰-₎¹²³]+)"
+    "|".join(f"(?P<{script}>[{letters}]+)" for script, letters in _SCRIPTS.items())
+    + rf"|(?P<digit>(?:[{_NUMERALS}]|(?<=[0-9０-９])°[CF](?![A-Za-z]))+)"
+    + rf"|(?P<foreign>(?:(?![{''.join(_SCRIPTS.values())}{_NUMERALS}])[^\W\d_⁰-₎¹²³])+)"
 )
 _ENGLISH = re.compile(
     r"(?=.*[A-Za-z])[\x00-\x7f\u2000-\u206f\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]*",

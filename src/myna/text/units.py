@@ -1,4 +1,8 @@
-"""Units of measure in Latin letters behind a number: they are read in the language around them, not in English."""
+"""What the official segmentation gives to the wrong reader: units of measure and, in Chinese, words in Latin letters.
+
+Units behind a number are read in the language around them, not in English; words that the Chinese readers would leave
+out (in the ``all_`` modes those with accents or full-width letters) are read in English.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,26 @@ _AFTER_NUMBER = re.compile(rf"\s?{_UNIT}[^\w]*")
 _NUMBER = r"[0-9０-９]+(?:[.,][0-9]+)*"
 _ENDS_IN_NUMBER = re.compile(rf"{_NUMBER}\s?$")
 _BEGINS = re.compile(rf"{_NUMBER}\s?{_UNIT}[^\w]*")
+_LETTER = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036fＡ-Ｚａ-ｚ]"
+_LATIN = re.compile(f"{_LETTER}+(?:[ '’]{_LETTER}+)*[ ]?")
+_WITHOUT_LATIN = ("zh", "yue")
+"""Languages whose readers leave out words in Latin letters."""
+
+
+def mended(found: Sequence[Segment]) -> list[Segment]:
+    """The segments as our readers need them."""
+    return with_units([part for segment in found for part in _without_latin(segment)])
+
+
+def _without_latin(segment: Segment) -> list[Segment]:
+    if segment.language not in _WITHOUT_LATIN:
+        return [segment]
+    result: list[Segment] = []
+    at = 0
+    for match in _LATIN.finditer(segment.text):
+        result += [_part(segment, at, match.start()), replace(_part(segment, *match.span()), language="en")]
+        at = match.end()
+    return [part for part in (*result, _part(segment, at, len(segment.text))) if part.text]
 
 
 def with_units(found: Sequence[Segment]) -> list[Segment]:

@@ -41,8 +41,8 @@ official program. "Identical" counts records whose phones (segments, pieces) are
 official program has an answer: a text in which nothing can be spoken is refused by us, a text on which it fails and
 (in mixed texts and segments) a language that its language model guessed are counted apart. "Alike" adds mixed texts
 whose segments and assembly are the same, where only the reader of a language says a segment otherwise (or a unit of
-measure is read in the language around it), and plain texts that differ in marks alone or that our official mode reads
-the same. "Or listed" adds texts that are read otherwise for a reason, each of which is named below.
+measure or a word in Latin letters is given to another reader), and plain texts that differ in marks alone or that our
+official mode reads the same. "Or listed" adds texts that are read otherwise for a reason; each is named below.
 """
 
 

@@ -22,7 +22,7 @@ from myna.text.mixed import read_mixed
 from myna.text.phonemes import Phonemes
 from myna.text.segment import segments
 from myna.text.symbols import PUNCTUATION, UNKNOWN, symbols
-from myna.text.units import with_units
+from myna.text.units import mended
 
 Record = dict[str, Any]
 
@@ -31,7 +31,7 @@ MARKS = "same words, other marks"
 NOTHING = "nothing to speak: we refuse it"
 NO_TABLE = "a language without phones in this table: we refuse it"
 ELSEWHERE = "assembled alike, a segment's reader differs"
-UNITS = "assembled alike, but a unit is read in the language around it"
+UNITS = "assembled alike, but a unit or a Latin word is given to another reader"
 PURPOSE = "read otherwise on purpose: our official mode says the same"
 MODEL = "the official language model guessed"
 FAILURE = "the official program fails on it"
@@ -122,7 +122,7 @@ def _mixed(record: Record) -> Outcome:
     if got == record["phones"]:
         return Outcome(record, IDENTICAL)
     if is_assembled_alike(record):
-        return Outcome(record, UNITS if has_moved_unit(record) else ELSEWHERE, record["phones"], got)
+        return Outcome(record, UNITS if is_mended(record) else ELSEWHERE, record["phones"], got)
     return Outcome(record, DIFFERS if record.get("lid_robust", True) else MODEL, record["phones"], got)
 
 
@@ -131,9 +131,9 @@ def is_assembled_alike(record: Record) -> bool:
     return replayed_assembly(record) == record["phones"]
 
 
-def has_moved_unit(record: Record) -> bool:
+def is_mended(record: Record) -> bool:
     found = segments(squeezed(record["text"]), record["lang"])
-    return [part.text for part in with_units(found)] != [part.text for part in found]
+    return [part.text for part in mended(found)] != [part.text for part in found]
 
 
 def replayed_assembly(record: Record) -> list[str] | None:
@@ -152,7 +152,7 @@ def replayed_assembly(record: Record) -> list[str] | None:
         is_other |= found is None and (text.startswith((".", "。")) or not record.get("dot_prefixed"))
         return Phonemes(found or [], None, text)
 
-    got = read_mixed(record["text"], record["lang"], read, has_units=False).phones
+    got = read_mixed(record["text"], record["lang"], read, is_mended=False).phones
     return None if is_other else got
 
 
