@@ -52,9 +52,7 @@ def test_parts_are_put_together_without_anything_between() -> None:
 def test_a_very_short_text_gets_a_stop_in_front(text: str, first: str) -> None:
     result = read_mixed(text, "auto", spelled)
     assert result.phones[0] == first
-    assert [text[slice(*span)] for span in result.spans] == ["" if first[2] in ".。" else text] + [text] * (
-        len(result.phones) - 1
-    ) or len(result.parts) == 1
+    assert set(result.spans) == {(0, len(text))}  # a reader without places
 
 
 def test_runs_of_spaces_are_one_and_places_are_those_of_the_source() -> None:
