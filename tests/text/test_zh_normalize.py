@@ -149,6 +149,10 @@ B-2 B二
 1、2 一、二
 臺灣的夜市 台湾的夜市
 頭髮發財皇后 头发发财皇后
+看著顯著的名著 看着显著的名著
+显著的名著 显著的名著
+陳勣暐 陈勣暐
+𠮷㐂 𠮷㐂
 test@example.com。 。
 https://example.com/a?b=1。 。
 见www.example.org/x吧 见吧

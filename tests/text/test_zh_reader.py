@@ -88,6 +88,17 @@ def test_tones_as_they_are_spoken(text: str, expected: str) -> None:
     assert said(text) == expected
 
 
+def test_every_character_that_pypinyin_knows_is_read() -> None:
+    text = "".join(map(chr, sorted(PINYIN_DICT)))
+    left_out = [one for start in range(0, len(text), 5000) for one in lost(text[start : start + 5000])]
+    assert left_out == []
+
+
+def lost(text: str) -> list[str]:
+    read_out = {start for start, _ in read(text).spans}
+    return [letter for place, letter in enumerate(text) if place not in read_out]
+
+
 def test_a_character_without_any_reading_is_left_out() -> None:
     assert read("有烪字").norm_text == "有字"
 

@@ -26,6 +26,8 @@ _SAME_MEANING = {
 }
 _ONE_TO_ONE = _FULL_WIDTH | _SAME_MEANING
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PARTICLE = re.compile("(?<![名原专遗土显巨编译论合拙卓昭])著(?![名作者述称录书])")
+"""In Taiwan 着 is written 著 too (看著); elsewhere 著 is in these words only."""
 _WORDLIKE = re.compile(r"[A-Za-z0-9.,:]")
 
 
@@ -48,7 +50,15 @@ def simplify(text: str) -> str:
     converted: str = _converter().convert(safe)
     if len(converted) != len(safe):
         converted = "".join(_simplified(letter) for letter in safe)
-    return converted
+    if converted == safe:
+        return safe
+    kept = (new if _is_common(new) or not _is_common(old) else old for old, new in zip(safe, converted, strict=True))
+    return _PARTICLE.sub("着", "".join(kept))
+
+
+def _is_common(letter: str) -> bool:
+    """Not one of the simplified characters that hardly any font or model has, as 𪟝 for 勣."""
+    return not ("\u3400" <= letter <= "\u4dbf" or letter >= "\U00020000")
 
 
 def _simplified(letter: str) -> str:

@@ -10,6 +10,8 @@ import warnings
 from functools import cache
 from importlib.resources import files
 
+from myna.text.symbols import PUNCTUATION
+
 with warnings.catch_warnings():  # its regular expressions have escapes that Python deprecates
     warnings.simplefilter("ignore")
     import jieba
@@ -64,8 +66,25 @@ def _tagger() -> _Tagger:
 
 
 def cut(sentence: str) -> list[Word]:
-    """The words of a sentence; joined they are the sentence."""
-    return [(pair.word, pair.flag) for pair in _tagger().cut(sentence)]
+    """The words of a sentence; joined they are the sentence.
+
+    A character that jieba has never seen is a word by itself (with jieba's tag for those, x): for it jieba would try
+    every pair of its 256 states.
+    """
+    words: list[Word] = []
+    start = 0
+    for place in range(len(sentence) + 1):
+        if place == len(sentence) or _is_strange(sentence, place):
+            words += [(pair.word, pair.flag) for pair in _tagger().cut(sentence[start:place])]
+            words += [(letter, "x") for letter in sentence[place : place + 1]]
+            start = place + 1
+    return words
+
+
+def _is_strange(sentence: str, place: int) -> bool:
+    if sentence[place] in posseg.char_state_tab_P or sentence[place] in PUNCTUATION:
+        return False
+    return not any(sentence[start : start + 2] in _dictionary().FREQ for start in (max(0, place - 1), place))
 
 
 def is_word(text: str) -> bool:

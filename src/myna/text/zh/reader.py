@@ -67,7 +67,9 @@ def _letters(text: str) -> tuple[list[str], list[Span], dict[int, str]]:
             if match[0] in _PAUSES:
                 pauses[len(letters)] = _PAUSES[match[0]]
         elif not polyphone.is_readable(letter):
-            continue
+            letter = text[slice(*normal.spans[match.start()])]  # before it was simplified
+            if len(letter) != 1 or not polyphone.is_readable(letter):
+                continue
         letters.append(letter)
         spans.append((normal.spans[match.start()][0], normal.spans[match.end() - 1][1]))
     return letters, spans, pauses
