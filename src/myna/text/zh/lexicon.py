@@ -7,7 +7,7 @@ trust whatever lies there.
 from __future__ import annotations
 
 import warnings
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from myna.text.symbols import PUNCTUATION
@@ -17,6 +17,9 @@ with warnings.catch_warnings():  # its regular expressions have escapes that Pyt
     import jieba
     from jieba import posseg
 
+LONGEST_WORD = 16
+"""Characters of the longest word in jieba's dictionary."""
+_LONGEST = 512
 Word = tuple[str, str]
 """A word and jieba's tag of its part of speech."""
 
@@ -69,8 +72,13 @@ def cut(sentence: str) -> list[Word]:
     """The words of a sentence; joined they are the sentence.
 
     A character that jieba has never seen is a word by itself (with jieba's tag for those, x): for it jieba would try
-    every pair of its 256 states.
+    every pair of its 256 states. A sentence without end is cut in parts.
     """
+    return [word for start in range(0, len(sentence), _LONGEST) for word in _cut(sentence[start : start + _LONGEST])]
+
+
+@lru_cache(maxsize=1024)
+def _cut(sentence: str) -> tuple[Word, ...]:
     words: list[Word] = []
     start = 0
     for place in range(len(sentence) + 1):
@@ -78,7 +86,7 @@ def cut(sentence: str) -> list[Word]:
             words += [(pair.word, pair.flag) for pair in _tagger().cut(sentence[start:place])]
             words += [(letter, "x") for letter in sentence[place : place + 1]]
             start = place + 1
-    return words
+    return tuple(words)
 
 
 def _is_strange(sentence: str, place: int) -> bool:
@@ -92,9 +100,14 @@ def is_word(text: str) -> bool:
     return bool(_dictionary().FREQ.get(text))
 
 
-@cache
+@lru_cache(maxsize=65536)
 def halves(word: str) -> tuple[str, str]:
-    """A word in two: at its shortest part that is a word, wherever that begins, else at the end."""
+    """A word in two: at its shortest part that is a word, wherever that begins, else at the end.
+
+    What is longer than any word of the dictionary (many times the same character) stays whole.
+    """
+    if len(word) > LONGEST_WORD:
+        return word, ""
     part: str = min(_dictionary().cut_for_search(word), key=len)
     return (part, word[len(part) :]) if word.startswith(part) else (word[: -len(part)], part)
 
