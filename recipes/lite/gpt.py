@@ -25,7 +25,7 @@ def sample(tokens: Tokens, first: int, rng: random.Random) -> tuple[torch.Tensor
     """(phones, codes, spoken) of a clip, half of the time followed by another clip of its speaker."""
     rows = [first]
     others = tokens.by_speaker[tokens.clips[first].speaker]
-    if rng.random() < 0.6 and len(others) > 1:
+    if rng.random() < 0.35 and len(others) > 1:
         other = rng.choice(others)
         if other != first and len(tokens.codes[first]) + len(tokens.codes[other]) <= LONGEST:
             rows.insert(0, other)
@@ -72,6 +72,7 @@ def main() -> None:
     """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     Stage.options(parser, minutes=60, learning_rate=3e-4)
+    parser.add_argument("--guidance", type=float, default=1.0, help="share of the attention loss")
     parser.add_argument("--positions", type=int, default=3600)
     options = parser.parse_args()
     tokens = Tokens(options.work)
@@ -83,7 +84,7 @@ def main() -> None:
 
     def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
         batch = moved(batch_at(tokens, step, options.positions), stage.device)
-        return gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes), guidance=0.2)
+        return gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes), guidance=options.guidance)
 
     stage = Stage("gpt", net, options)
     stage.train(loss_at, lambda: held_out(net, tokens, stage.device))

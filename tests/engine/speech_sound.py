@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
 SAMPLE_RATE = 16_000
 _VOWELS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
@@ -30,8 +29,17 @@ def _vowel(choice: np.random.Generator) -> np.ndarray:
     sound = np.diff(np.floor(np.cumsum(pitch_hz) / SAMPLE_RATE), prepend=0) + 0.02 * choice.standard_normal(length)
     for centre, width in zip(_VOWELS_HZ[choice.integers(len(_VOWELS_HZ))], _BANDWIDTHS_HZ, strict=True):
         radius = np.exp(-np.pi * width / SAMPLE_RATE)
-        poles = [1, -2 * radius * np.cos(2 * np.pi * centre / SAMPLE_RATE), radius**2]
-        sound = lfilter([1 - radius], poles, sound)
+        sound = _resonance(sound, float(radius), 2 * np.pi * centre / SAMPLE_RATE)
     fade = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / 400)
     shaped: np.ndarray = sound / np.std(sound) * 0.1 * fade
     return shaped
+
+
+def _resonance(sound: np.ndarray, radius: float, angle: float) -> np.ndarray:
+    """Two poles at ``radius`` and plus or minus ``angle``."""
+    near, far = 2 * radius * float(np.cos(angle)), -(radius**2)
+    out, last, before = [], 0.0, 0.0
+    for sample in (sound * (1 - radius)).tolist():
+        last, before = sample + near * last + far * before, last
+        out.append(last)
+    return np.asarray(out)

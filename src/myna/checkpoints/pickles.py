@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import io
 import pickletools
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from myna.core.errors import BadCheckpoint
 
@@ -42,6 +44,18 @@ def _never(_arguments: tuple[object, ...]) -> object:
 NAME_ONLY: Constructor = _never
 
 
+def _opcodes(stream: io.BytesIO) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
+    """The stream's opcodes; what the splitter warns of in damaged texts is of no interest."""
+    opcodes = pickletools.genops(stream)
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            step = next(opcodes, None)
+        if step is None:
+            return
+        yield step
+
+
 class _Machine:
     """One run over one pickle. ``persistent`` turns persistent ids (torch's storages) into objects."""
 
@@ -54,7 +68,7 @@ class _Machine:
 
     def run(self, stream: io.BytesIO) -> object:
         """Read one pickle from ``stream`` and leave the stream behind its last byte."""
-        for opcode, argument, _ in pickletools.genops(stream):
+        for opcode, argument, _ in _opcodes(stream):
             name = opcode.name
             if name in _PUSHES:
                 self._stack.append(argument)

@@ -14,7 +14,7 @@ from myna.models.gpt import Gpt
 from myna.models.gpt_layers import SelfAttention
 from myna.models.sovits_flow import FlowDraws, SovitsFlow
 
-GUIDED_LAYERS = (2, 3)
+GUIDED_LAYERS = (1, 2, 3)
 """Layers whose first head is taught to look at the phone being spoken, where an alignment is known."""
 
 
@@ -53,7 +53,8 @@ def gpt_loss(net: Gpt, batch: GptBatch, guidance: float = 0.0) -> tuple[Tensor, 
     """Mean cross-entropy per token, the end included, padding not; with ``guidance`` > 0 plus that share of the
     attention loss (after Tachibana et al. 2017, arXiv:1710.08969, with a true alignment in place of the diagonal).
 
-    Returns the loss and figures to report: ``loss`` (the cross-entropy alone) and top-1 ``accuracy``.
+    Returns the loss and figures to report: ``loss`` (the cross-entropy alone), top-1 ``accuracy``, and with guidance
+    ``attention``.
     """
     seen: list[Tensor] = []
     guided = guidance > 0 and batch.spoken is not None
@@ -71,7 +72,9 @@ def gpt_loss(net: Gpt, batch: GptBatch, guidance: float = 0.0) -> tuple[Tensor, 
     right = (logits.detach().argmax(-1) == targets)[valid].float().mean()
     figures = {"loss": float(loss.detach()), "accuracy": float(right)}
     for attention, hidden in zip(chosen, seen, strict=True):
-        loss = loss + guidance * _attention_loss(attention, hidden, batch)
+        astray = _attention_loss(attention, hidden, batch)
+        figures["attention"] = figures.get("attention", 0.0) + float(astray.detach()) / len(chosen)
+        loss = loss + guidance * astray
     return loss, figures
 
 
