@@ -65,7 +65,8 @@ def test_probabilities_are_probabilities(values: list[float], top_k: int, top_p:
     logits = torch.tensor([values])
     probs = probabilities(logits, Sampling(top_k, top_p, temperature))
     assert float(probs.sum()) == pytest.approx(1.0, abs=1e-4)
-    assert logits[0, int(probs.argmax())] == logits.max()
+    # Logits that are all but equal may come out either way.
+    assert float(logits[0, int(probs.argmax())]) == pytest.approx(float(logits.max()), abs=1e-4)
     kept = logits[0][probs[0] > 0]
     assert len(kept.unique()) <= top_k
 
