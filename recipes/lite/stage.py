@@ -36,7 +36,8 @@ class Stage:
         if self.state.exists():
             saved = torch.load(self.state, weights_only=True, map_location=self.device)
             net.load_state_dict(saved["net"])
-            self.optim.load_state_dict(saved["optim"])
+            if "optim" in saved:
+                self.optim.load_state_dict(saved["optim"])
             self.average, self.step, self.spent = saved["average"], saved["step"], saved["spent"]
 
     @staticmethod

@@ -43,12 +43,32 @@ def guess_phones(clip: Clip, logits: Tensor) -> None:
     clip.ids = phone_ids(clip.phones, "v2")
 
 
+def codebook(options: argparse.Namespace, vectors: Tensor) -> Codebook:
+    """The codebook by k-means over ``vectors`` (N, C); with ``--keep-codebook`` the one that is there."""
+    path = options.work / "codebook.pt"
+    book = Codebook(version("lite").flow.codes, vectors.shape[1])
+    if options.keep_codebook:
+        book.load_state_dict(torch.load(path, weights_only=True))
+        return book
+    book.start(vectors[torch.randperm(len(vectors))[:120_000]])
+    for _ in range(options.rounds):
+        counts, sums = book._totals(vectors, book.nearest(vectors))
+        used = counts > 0
+        book.embed[used] = sums[used] / counts[used, None]
+        book.embed[~used] = book.pick(vectors, int((~used).sum()))
+    book.cluster_size.copy_(counts)
+    book.embed_avg.copy_(book.embed * counts[:, None])
+    torch.save(book.state_dict(), path)
+    return book
+
+
 @torch.no_grad()
 def main() -> None:
     """Write tokens and codebook."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--keep-codebook", action="store_true", help="do not make a new one")
     options = parser.parse_args()
     torch.manual_seed(0)
     corpus = Corpus(options.work)
@@ -71,16 +91,7 @@ def main() -> None:
                 if columns is not None:
                     spoken[clip.file] = columns
     train = torch.cat([features[c.file] for c in corpus.clips if c.split == "train"])
-    book = Codebook(version("lite").flow.codes, train.shape[1])
-    book.start(train[torch.randperm(len(train))[:120_000]])
-    for _ in range(options.rounds):
-        counts, sums = book._totals(train, book.nearest(train))
-        used = counts > 0
-        book.embed[used] = sums[used] / counts[used, None]
-        book.embed[~used] = book.pick(train, int((~used).sum()))
-    book.cluster_size.copy_(counts)
-    book.embed_avg.copy_(book.embed * counts[:, None])
-    torch.save(book.state_dict(), options.work / "codebook.pt")
+    book = codebook(options, train)
     arrays = {}
     for number, clip in enumerate(corpus.clips):
         if clip.file in spoken:
@@ -88,7 +99,7 @@ def main() -> None:
             arrays[f"{number}.spoken"] = spoken[clip.file].astype(np.int16)
             arrays[f"{number}.ids"] = np.asarray(clip.ids, np.int16)
     np.savez(options.work / "tokens.npz", **arrays)
-    share = counts / counts.sum()
+    share = book.cluster_size / book.cluster_size.sum()
     perplexity = float((-(share * share.clamp(min=1e-9).log()).sum()).exp())
     print(f"{len(arrays) // 3} of {len(corpus.clips)} clips; codebook perplexity {perplexity:.0f}")
 
