@@ -4,6 +4,9 @@ To add a language: write ``text/<code>.py`` (or a folder) with a function ``read
 `LANGUAGES`. The module is imported on first use, so it may import its libraries at the top. It may also have
 ``read_for(text, table)``, where the tables are spoken differently, and ``syllable(spelled) -> list[str] | None``: the
 phones of a syllable as users spell it in markup.
+
+A language may be read in a second way, as the official program reads it, quirk for quirk: the row then names a
+module of its own for that, with a ``read`` (or ``read_for``) of the same form.
 """
 
 from __future__ import annotations
@@ -41,18 +44,19 @@ __all__ = [
 @dataclass(frozen=True)
 class Language:
     """One language: the module that has ``read(text) -> Phonemes``, the extra that brings its libraries ("" for none),
-    and the symbol tables that have its phones.
+    the symbol tables that have its phones, and the module of the official reading ("" where ours is all there is).
     """
 
     module: str
     extra: str = ""
     tables: tuple[str, ...] = ("v1", "v2")
+    official: str = ""
 
 
 LANGUAGES: dict[str, Language] = {
     "zh": Language("myna.text.zh.reader", "zh"),
     "en": Language("myna.text.en.reader"),
-    "ja": Language("myna.text.ja.reader", "ja"),
+    "ja": Language("myna.text.ja.reader", "ja", official="myna.text.ja.official"),
     "ko": Language("myna.text.ko.reader", "ko", tables=("v2",)),
     "yue": Language("myna.text.yue", "yue", tables=("v2",)),
 }
@@ -64,12 +68,12 @@ _SILENT = frozenset([*PUNCTUATION, UNKNOWN, "停", "空", "_", "[", "]"])
 
 
 @cache
-def _module(language: str) -> ModuleType:
+def _module(language: str, *, official: bool = False) -> ModuleType:
     if language not in LANGUAGES:
         raise UnknownChoice("language", language, LANGUAGES)
     row = LANGUAGES[language]
     try:
-        return importlib.import_module(row.module)
+        return importlib.import_module((row.official if official else "") or row.module)
     except ModuleNotFoundError as error:
         if not row.extra or (error.name or "").partition(".")[0] == "myna":
             raise
@@ -96,22 +100,29 @@ def _readable(table: str) -> list[str]:
     return [code for code, row in LANGUAGES.items() if table in row.tables]
 
 
-def phonemize(text: str, language: str, table: str = "v2", words: Words | None = None) -> Phonemes:
+def phonemize(
+    text: str, language: str, table: str = "v2", words: Words | None = None, *, official: bool = False
+) -> Phonemes:
     """``text`` as phones of ``table`` ("v1" or "v2"), with spans, words and parts in its own characters.
 
     ``language`` is one of `modes`: a language's code (what is written in Latin letters is read in English all the
     same), ``auto``, and others. The text may have the marks of `markup`; ``words`` is the user's dictionary.
+    ``official``: read as the official program does, misreadings and all, to compare with it or with its voices; then
+    every phone may belong to the whole text instead of to its own word.
 
     Raises:
         UnknownChoice: a mode or table that is not there, or a part in a language that the table has no phones of.
         BadInput: nothing can be spoken in the text (it is empty, blank, only marks, or wholly in a script that the
-            language does not read), its markup is wrong, or a reading has an unknown phone.
+            language does not read; ``official`` refuses the first two only), its markup is wrong, or a reading has an
+            unknown phone.
         MissingExtra: the library of a language is not installed.
     """
-    return _phonemized(text, language, table, words, min_phones=MIN_PHONES)
+    return _phonemized(text, language, table, words, min_phones=MIN_PHONES, official=official)
 
 
-def _phonemized(text: str, language: str, table: str, words: Words | None, *, min_phones: int) -> Phonemes:
+def _phonemized(
+    text: str, language: str, table: str, words: Words | None, *, min_phones: int, official: bool = False
+) -> Phonemes:
     known = modes(table)
     if language not in known:
         raise UnknownChoice("language" if language not in MODES else f"language of table {table!r}", language, known)
@@ -119,8 +130,9 @@ def _phonemized(text: str, language: str, table: str, words: Words | None, *, mi
     if not marked.text.strip():
         raise BadInput("the text is empty; give at least one word to speak")
     overrides = _overrides(marked, language, table, words or Words())
-    result = read_mixed(marked.text, language, partial(_read, table=table), overrides, min_phones=min_phones)
-    return _sourced(_checked(result, language), marked)
+    read = partial(_read, table=table, official=official)
+    result = read_mixed(marked.text, language, read, overrides, min_phones=min_phones, is_mended=not official)
+    return _sourced(result if official else _checked(result, language), marked)
 
 
 def phonemize_training(text: str, language: str, table: str = "v2", words: Words | None = None) -> Phonemes:
@@ -131,11 +143,14 @@ def phonemize_training(text: str, language: str, table: str = "v2", words: Words
     return _phonemized(text, language, table, words, min_phones=0)
 
 
-def phonemize_plain(text: str, language: str, table: str = "v2") -> Phonemes:
+def phonemize_plain(text: str, language: str, table: str = "v2", *, official: bool = False) -> Phonemes:
     """The whole of ``text`` read in one ``language``, whatever it is written in, without markup.
 
-    That is how the official program reads the texts it trains on. Raises as `phonemize`.
+    That is how the official program reads the texts it trains on. Raises as `phonemize`; with ``official`` every text
+    is read, also one with nothing to speak (the official program has marks for those).
     """
+    if official:
+        return located(_read(text, language, table, official=True), text)
     if not text.strip():
         raise BadInput("the text is empty; give at least one word to speak")
     return _checked(located(_read(text, language, table), text), language)
@@ -152,14 +167,14 @@ def training_text(text: str) -> str:
     return text.replace("%", "-").replace("￥", ",")
 
 
-def _read(text: str, language: str, table: str) -> Phonemes:
+def _read(text: str, language: str, table: str, *, official: bool = False) -> Phonemes:
     """What the language's reader makes of a text, in phones of ``table``; those that it has not are UNK."""
-    read = reader(language)
+    module = _module(language, official=official)
     if language not in _readable(table):
         raise UnknownChoice(f"language of table {table!r}", language, _readable(table))
     known = frozenset(symbols(table))
-    read_for = getattr(_module(language), "read_for", None)
-    result = read_for(text, table) if read_for else read(text)
+    read_for = getattr(module, "read_for", None)
+    result: Phonemes = read_for(text, table) if read_for else module.read(text)
     return replace(result, phones=[phone if phone in known else UNKNOWN for phone in result.phones])
 
 

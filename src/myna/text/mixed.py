@@ -77,13 +77,14 @@ def read_mixed(
     """``text`` in a mode of `segments`, with spans, words and parts; without phones where nothing can be read.
 
     ``is_mended``: kg, km and the like are read in the language around them, where the official program reads them in
-    English, and Chinese text has no words left in Latin letters, which the official program drops.
+    English, Chinese text has no words left in Latin letters, which the official program drops, and the stop before a
+    short text makes no decimal of its number.
     """
     working = _working(text, overrides or Overrides())
     phones_of = (overrides or Overrides()).phones_of
     result = _assembled(text, working, mode, read, phones_of, is_mended=is_mended)
     if len(result.phones) < min_phones:
-        mark = "。" if _is_chinese_number(working.text, mode) else "."
+        mark = "。" if is_mended and _is_chinese_number(working.text, mode) else "."
         result = _assembled(text, _prefixed(working, mark), mode, read, phones_of, is_mended=is_mended)
     return result
 

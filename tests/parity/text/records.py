@@ -21,7 +21,7 @@ from myna.text.frontend import LANGUAGES, phonemize, phonemize_plain
 from myna.text.mixed import read_mixed
 from myna.text.phonemes import Phonemes
 from myna.text.segment import segments
-from myna.text.symbols import PUNCTUATION, UNKNOWN, symbols
+from myna.text.symbols import PUNCTUATION
 from myna.text.units import mended
 
 Record = dict[str, Any]
@@ -171,11 +171,9 @@ def _plain(record: Record) -> Outcome:
 
 def _official(record: Record) -> list[str] | None:
     """The phones of a language's official mode, which has the misreadings too; None where there is no such mode."""
-    module = importlib.import_module(LANGUAGES[record["lang"]].module)
-    if not hasattr(module, "read_as_official"):
+    if not LANGUAGES[record["lang"]].official:
         return None
-    known = set(symbols(record["version"]))
-    return [phone if phone in known else UNKNOWN for phone in module.read_as_official(record["text"]).phones]
+    return phonemize_plain(record["text"], record["lang"], record["version"], official=True).phones
 
 
 def _words(phones: list[str]) -> list[str]:

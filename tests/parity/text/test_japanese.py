@@ -1,7 +1,7 @@
 """Japanese phones against the official front end, and every difference from it with its reason.
 
 ``ja.jsonl`` holds its outputs with naist-jdic 1.11 (Debian's open-jtalk-mecab-naist-jdic) and no user dictionary.
-`read_as_official` has to be identical to them where that dictionary is present; `read` mends what is misread there.
+The official reading has to be identical to them where that dictionary is present; ours mends what is misread there.
 ``ja_reasons.json`` lists every text we read otherwise, with the rule that mends it; "silent" for a silent mark,
 "dictionary" for what only the library's own dictionary knows otherwise.
 """
@@ -18,7 +18,8 @@ pytest.importorskip("pyopenjtalk", reason="needs the extra ja: pip install 'myna
 
 from myna.text.ja.dictionary import OWN_FOLDER, default_folder
 from myna.text.ja.mending import mend
-from myna.text.ja.reader import read, read_as_official
+from myna.text.ja.official import read as read_as_official
+from myna.text.ja.reader import read
 from myna.text.symbols import UNKNOWN, symbols
 
 LINES = (Path(__file__).parent / "ja.jsonl").read_text(encoding="utf-8").splitlines()

@@ -23,7 +23,6 @@ from myna.text.phonemes import Phonemes
 from myna.text.symbols import PUNCTUATION
 
 JAPANESE = "A-Za-z\\d\u3005\u3040-\u30ff\u4e00-\u9fff\uff11-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d"
-OFFICIAL_STRETCH = re.compile(f"[{JAPANESE}]+")
 STRETCH = re.compile(rf"(?:[{JAPANESE}〇]|(?<=\d)[．－](?=\d))+")
 RUN = re.compile(r"([!?…,.\-])[!?…,.\-]+")
 MARKS = {"：": ",", "；": ",", "，": ",", "、": ",", "·": ",", "。": ".", "\n": ".", "！": "!", "？": "?"}
@@ -40,28 +39,6 @@ def stretch_words(stretch: str, folder: Path) -> list[Word]:
     words = set_numbers(set_pronunciation(look_up(stretch, folder)))
     set_accent(words)
     return words
-
-
-def read_as_official(text: str, folder: Path | None = None) -> Phonemes:
-    """As the official program reads ``text``, misreadings and all; for comparing with it.
-
-    Every character that is neither Japanese nor a mark the models know becomes itself, and so UNK in the end.
-    """
-    folder = folder or default_folder()
-    norm_text = RUN.sub(r"\1", text)
-    spoken = norm_text.replace("％", "パーセント").lower()
-    phones: list[str] = []
-    end = 0
-    for found in OFFICIAL_STRETCH.finditer(spoken):
-        phones += _official_marks(spoken[end : found.start()])
-        phones += [name for name, _ in with_marks(stretch_words(found.group(), folder))]
-        end = found.end()
-    return Phonemes(phones + _official_marks(spoken[end:]), None, norm_text)
-
-
-def _official_marks(between: str) -> list[str]:
-    marks = "".join(MARKS.get(character, character) for character in between if character != " ")
-    return list(marks.replace("...", "…"))
 
 
 def read(text: str, folder: Path | None = None) -> Phonemes:
