@@ -27,6 +27,10 @@ class BadInput(CallerError):
     kind = "bad_input"
 
 
+class NothingToSay(BadInput):
+    """A text without anything that can be spoken: a part of a longer text may be left out for it."""
+
+
 class BadAudio(BadInput):
     """Bytes that are no audio, or audio that cannot be used (empty, silent, too short, too long, truncated)."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from types import ModuleType
 
-from myna.core.errors import BadInput, MissingExtra, UnknownChoice
+from myna.core.errors import MissingExtra, NothingToSay, UnknownChoice
 from myna.text.cut import SPLITS
 from myna.text.markup import Marked, Reading, parse
 from myna.text.mixed import MIN_PHONES, Overrides, read_mixed
@@ -112,9 +112,9 @@ def phonemize(
 
     Raises:
         UnknownChoice: a mode or table that is not there, or a part in a language that the table has no phones of.
-        BadInput: nothing can be spoken in the text (it is empty, blank, only marks, or wholly in a script that the
-            language does not read; ``official`` refuses the first two only), its markup is wrong, or a reading has an
-            unknown phone.
+        NothingToSay: nothing can be spoken in the text (it is empty, blank, only marks, or wholly in a script that the
+            language does not read; ``official`` refuses the first two only).
+        BadInput: its markup is wrong, or a reading has an unknown phone.
         MissingExtra: the library of a language is not installed.
     """
     return _phonemized(text, language, table, words, min_phones=MIN_PHONES, official=official)
@@ -128,7 +128,7 @@ def _phonemized(
         raise UnknownChoice("language" if language not in MODES else f"language of table {table!r}", language, known)
     marked = parse(text)
     if not marked.text.strip():
-        raise BadInput("the text is empty; give at least one word to speak")
+        raise NothingToSay("the text is empty; give at least one word to speak")
     overrides = _overrides(marked, language, table, words or Words())
     read = partial(_read, table=table, official=official)
     result = read_mixed(marked.text, language, read, overrides, min_phones=min_phones, is_mended=not official)
@@ -152,7 +152,7 @@ def phonemize_plain(text: str, language: str, table: str = "v2", *, official: bo
     if official:
         return located(_read(text, language, table, official=True), text)
     if not text.strip():
-        raise BadInput("the text is empty; give at least one word to speak")
+        raise NothingToSay("the text is empty; give at least one word to speak")
     return _checked(located(_read(text, language, table), text), language)
 
 
@@ -180,7 +180,7 @@ def _read(text: str, language: str, table: str, *, official: bool = False) -> Ph
 
 def _checked(result: Phonemes, language: str) -> Phonemes:
     if _SILENT.issuperset(result.phones):
-        raise BadInput(f"the text has nothing to speak in language {language!r}; give at least one word")
+        raise NothingToSay(f"the text has nothing to speak in language {language!r}; give at least one word")
     return result
 
 
