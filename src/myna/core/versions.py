@@ -122,8 +122,12 @@ class ModelVersion:
     """Whether a reference is levelled like the data set's clips; officially it is taken as it is."""
     prompt_silence_s: float = 0.6
     """Silence behind a reference when its tokens are extracted (official: 9600 samples at 16 kHz)."""
+    languages: tuple[str, ...] = ("zh", "en", "ja", "ko", "yue")
+    """What the nets have learnt to speak; the symbol table has more phones than some nets know."""
     piece_phones: int = 200
     """Longest piece of text that is said at once, in phones."""
+    uncut_phones: int = 450
+    """Longest piece, in phones, where the caller says how the text is cut: slowly spoken, it takes about a minute."""
     joined_tokens: int = 500
     """Two clips of a speaker make one training row of the GPT when they have at most this many tokens together."""
 
@@ -176,7 +180,9 @@ VERSIONS: dict[str, ModelVersion] = {
             content_gain=1.0,
             has_mixed_reference=True,
             prompt_silence_s=0.0,
+            languages=("en",),
             piece_phones=100,
+            uncut_phones=100,
             joined_tokens=400,
         ),
         ModelVersion(
