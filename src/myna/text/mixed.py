@@ -84,15 +84,16 @@ def read_mixed(
     phones_of = (overrides or Overrides()).phones_of
     result = _assembled(text, working, mode, read, phones_of, is_mended=is_mended)
     if len(result.phones) < min_phones:
-        mark = "。" if is_mended and _is_chinese_number(working.text, mode) else "."
+        mark = _opening(working.text, mode) if is_mended else "."
         result = _assembled(text, _prefixed(working, mark), mode, read, phones_of, is_mended=is_mended)
     return result
 
 
-def _is_chinese_number(text: str, mode: str) -> bool:
-    """Whether a text begins with a number that Chinese would read as nought point so much with an ASCII stop before."""
+def _opening(text: str, mode: str) -> str:
+    """The stop in front of a very short text: one that makes no decimal of a number there."""
     first = segments(text, mode)[:1] if _STARTS_WITH_NUMBER.match(text) else []
-    return any(segment.language in CHARACTER_LANGUAGES for segment in first)
+    stops = {"en": ". ", **dict.fromkeys(CHARACTER_LANGUAGES, "。")}
+    return next((stops.get(segment.language, ".") for segment in first), ".")
 
 
 def _working(text: str, overrides: Overrides) -> _Working:
@@ -123,9 +124,10 @@ def _working(text: str, overrides: Overrides) -> _Working:
 
 
 def _prefixed(working: _Working, mark: str) -> _Working:
-    spoken = [replace(place, start=place.start + 1, end=place.end + 1) for place in working.spoken]
+    shift = len(mark)
+    spoken = [replace(place, start=place.start + shift, end=place.end + shift) for place in working.spoken]
     first = working.places[0][0] if working.places else 0
-    return _Working(mark + working.text, [(first, first), *working.places], spoken)
+    return _Working(mark + working.text, [(first, first)] * shift + working.places, spoken)
 
 
 def _assembled(
