@@ -11,7 +11,7 @@ from pathlib import Path
 
 from myna import __version__
 from myna.cli.show import table
-from myna.core.assets import ASSETS, how_to_get, place
+from myna.core.assets import ASSETS, how_to_get, lacking, place, size_text
 from myna.core.errors import MynaError
 from myna.core.settings import Settings, read_settings
 from myna.steps.step import engine_needed
@@ -26,7 +26,7 @@ def doctor() -> None:
     table("Machine", ["what", "found"], [*_machine(settings), ["device", _device(settings)]])
     table("Settings", ["setting", "value"], [[name, str(getattr(settings, name))] for name in Settings.model_fields])
     table("Extras", ["extra", "state"], extras())
-    table("Models", ["model", "for", "state"], models(settings.models_folder))
+    table("Models", ["model", "for", "size", "state"], models(settings.models_folder))
 
 
 def extras() -> list[list[str]]:
@@ -44,12 +44,17 @@ def extras() -> list[list[str]]:
 
 
 def models(folder: Path) -> list[list[str]]:
-    """For every model file, whether it is here."""
+    """For every model, whether all its files are here."""
     rows = []
     for name, row in ASSETS.items():
         path = place(name, folder)
-        state = str(path) if path.exists() else f"missing: {how_to_get(name)}"
-        rows.append([name, ", ".join(row.versions), state])
+        missing = lacking(name, folder)
+        state = str(path)
+        if missing and path.exists():
+            state = f"lacks {', '.join(file.path for file in missing)}: {how_to_get(name)}"
+        elif missing:
+            state = f"missing: {how_to_get(name)}"
+        rows.append([name, ", ".join(row.versions), "" if row.is_bundled else size_text(row.size), state])
     return rows
 
 

@@ -19,6 +19,7 @@ import transformers
 from safetensors import SafetensorError
 from torch import nn
 
+from myna.core.assets import how_to_get
 from myna.core.errors import BadCheckpoint, BadInput, MissingAsset
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -44,7 +45,7 @@ class HubertContent(nn.Module):
     @classmethod
     def load(cls, folder: Path) -> HubertContent:
         """Read ``folder`` (chinese-hubert-base); raises `MissingAsset` or `BadCheckpoint`."""
-        _require(folder, "HuBERT", [("config.json",), _WEIGHTS])
+        _require(folder, "HuBERT", "hubert", [("config.json",), _WEIGHTS])
         _require_kind(folder, "hubert")
         return cls(_load(transformers.HubertModel, folder)).eval()
 
@@ -64,7 +65,7 @@ class BertProsody(nn.Module):
     @classmethod
     def load(cls, folder: Path) -> BertProsody:
         """Read ``folder`` (chinese-roberta-wwm-ext-large); raises `MissingAsset` or `BadCheckpoint`."""
-        _require(folder, "BERT", [("config.json",), _WEIGHTS, _VOCABULARIES])
+        _require(folder, "BERT", "bert", [("config.json",), _WEIGHTS, _VOCABULARIES])
         _require_kind(folder, "bert")
         try:
             tokenizer = transformers.BertTokenizer.from_pretrained(folder, local_files_only=True)
@@ -94,13 +95,14 @@ class BertProsody(nn.Module):
         return features.repeat_interleave(torch.tensor(word2ph, device=features.device), dim=1)
 
 
-def _require(folder: Path, what: str, groups: list[tuple[str, ...]]) -> None:
+def _require(folder: Path, what: str, asset: str, groups: list[tuple[str, ...]]) -> None:
     """Of each group one file must be there."""
+    get = how_to_get(asset)
     if not folder.is_dir():
-        raise MissingAsset(f"the {what} folder {folder} does not exist; put the published model there")
+        raise MissingAsset(f"the {what} folder {folder} does not exist; {get}")
     for names in groups:
         if not any((folder / name).is_file() for name in names):
-            raise MissingAsset(f"the {what} folder {folder} has no {' or '.join(names)}; put the published file there")
+            raise MissingAsset(f"the {what} folder {folder} has no {' or '.join(names)}; {get}")
 
 
 def _require_kind(folder: Path, kind: str) -> None:
