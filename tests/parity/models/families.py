@@ -1,0 +1,91 @@
+"""Which golden cases there are and what runs each: one row per family, first match counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from myna.core.versions import GptSizes, version
+from myna.models.bigvgan import BigVgan
+from myna.models.build import build_gpt, build_sovits
+from myna.models.eres2net import EresNet
+from myna.models.gpt import Gpt
+from myna.models.hifigan import V4_VOCODER, HifiGan
+from tests.parity.models import flow_cases, gpt_cases, signal_cases, speaker_cases, vocoder_cases
+from tests.parity.models.golden import Case, published_shapes
+
+Runner = Callable[[Case], None]
+
+FAMILIES: tuple[tuple[str, str, Runner], ...] = (
+    ("GPT: training", r"s1_.*forward", gpt_cases.training),
+    ("GPT: preference", r"s1_make_reject", gpt_cases.spoilt_rows),
+    ("GPT: sampling", r"s1_sampling_unit", gpt_cases.sampling_steps),
+    ("GPT: chunks", r"s1_.*_stream", gpt_cases.chunks),
+    ("GPT: batches", r"s1_.*_batch", gpt_cases.batched_generation),
+    ("GPT: generation", r"s1_.*_(naive|sampled)", gpt_cases.generation),
+    ("flow: sampling", r"cfm_.*_infer", flow_cases.sampling),
+    ("flow: losses", r"cfm_.*_loss", flow_cases.losses),
+    ("flow: features", r"v[34]_encp", flow_cases.features),
+    ("flow: training", r"v[34]_train", flow_cases.training),
+    ("flow: stretches", r"v[34]_chunked_single", flow_cases.stretches),
+    ("flow: batches", r"v[34]_chunked_batched", flow_cases.stretches_together),
+    ("BigVGAN", r"vocoder_bigvgan", vocoder_cases.bigvgan),
+    ("v4 vocoder", r"vocoder_v4", vocoder_cases.hifigan),
+    ("speaker net", r"sv_eres2netv2", speaker_cases.speaker_vector),
+    ("quantiser", r"vq_full", signal_cases.quantizing),
+    ("quantiser: training", r"vq_train", signal_cases.quantizer_training),
+    ("ScaledAdam", r"scaled_adam", signal_cases.optimiser_steps),
+    ("mel filters", r"melbank", signal_cases.filters),
+    ("mel", r"mel", signal_cases.mels),
+    ("resampling", r"resample", signal_cases.resampling),
+    ("overlap", r"sola", signal_cases.overlap_join),
+)
+"""Name of the family, pattern that the names of its cases begin with, and what runs one."""
+
+ELSEWHERE: tuple[tuple[str, str], ...] = ()
+"""Pattern and reason: cases of parts that are built otherwise on purpose, and have nothing that could be compared."""
+
+
+def _gpt(name: str) -> Callable[[], nn.Module]:
+    return lambda: nn.ModuleDict({"model": build_gpt(version(name))})
+
+
+def _sovits(name: str) -> Callable[[], nn.Module]:
+    return lambda: build_sovits(version(name))
+
+
+KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
+    "s1_v1": lambda: nn.ModuleDict({"model": Gpt(GptSizes(phone_vocab=512))}),
+    "s1_v2": _gpt("v3"),
+    "s2G_v3": _sovits("v3"),
+    "s2G_v4": _sovits("v4"),
+    "bigvgan_v2_24khz_100band_256x": lambda: BigVgan(is_normed=True),
+    "bigvgan_v2_24khz_100band_256x_nowm": lambda: BigVgan(is_normed=False),
+    "v4_vocoder": lambda: HifiGan(V4_VOCODER),
+    "v4_vocoder_wn": lambda: HifiGan(V4_VOCODER, is_normed=True),
+    "eres2netv2": EresNet,
+}
+"""Published key lists, and the net that must have exactly those keys and shapes."""
+
+
+def runner_of(name: str) -> Runner | None:
+    """What runs the case called ``name``; None for an unknown family."""
+    return next((run for _, pattern, run in FAMILIES if re.match(pattern, name)), None)
+
+
+def reason_apart(name: str) -> str | None:
+    """Why the case called ``name`` is not run, where that is meant so."""
+    return next((reason for pattern, reason in ELSEWHERE if re.match(pattern, name)), None)
+
+
+def differing_keys(model: str, folder: Path) -> list[str]:
+    """Keys that only one of our net and the published list has, or that differ in shape; KeyError for unknown lists."""
+    build = KEY_LISTS[model]
+    with torch.device("meta"):
+        ours = {key: tuple(value.shape) for key, value in build().state_dict().items()}
+    theirs = published_shapes(model, folder)
+    return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
