@@ -100,18 +100,24 @@ def join_overlapping(pieces: list[torch.Tensor], overlap: int, search: int = 320
     cross-faded with a Hann window; the last piece's overlap is not cut. Raises `BadAudio` for pieces shorter than
     ``overlap + search``.
     """
+    return join_shifted(pieces, overlap, search)[0]
+
+
+def join_shifted(pieces: list[torch.Tensor], overlap: int, search: int = 320) -> tuple[torch.Tensor, list[int]]:
+    """As `join_overlapping`; also how many samples each piece was shifted by, which are missing from the whole."""
     short = min(piece.shape[-1] for piece in pieces)
     if len(pieces) > 1 and short < overlap + search:
         raise BadAudio(f"a piece of {short} samples cannot be joined; {overlap + search} are needed")
     window = torch.hann_window(2 * overlap, device=pieces[0].device)
-    joined = [pieces[0]]
+    joined, shifts = [pieces[0]], [0]
     for piece in pieces[1:]:
         tail = joined[-1][-overlap:]
-        piece = piece[_best_offset(tail, piece[: overlap + search]) :]
+        shifts.append(_best_offset(tail, piece[: overlap + search]))
+        piece = piece[shifts[-1] :]
         blend = tail * window[overlap:] + piece[:overlap] * window[:overlap]
         joined[-1] = joined[-1][:-overlap]
         joined.append(torch.cat([blend, piece[overlap:]]))
-    return torch.cat(joined)
+    return torch.cat(joined), shifts
 
 
 def _best_offset(tail: torch.Tensor, head: torch.Tensor) -> int:

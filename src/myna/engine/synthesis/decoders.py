@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,13 @@ from myna.core.versions import ModelVersion
 from myna.engine.dsp import denormalise_mel
 from myna.engine.library import Library
 from myna.engine.synthesis.prompt import Prompt
+from myna.engine.synthesis.stretches import cut_row, join_row
+
+Sentence = tuple[Tensor, Tensor]
+"""Codes (1, T25) and the phones (1, Tx) that they say."""
+
+STRETCHES_AT_ONCE = 8
+"""How many stretches are sampled as one batch; more would want more memory than they save time."""
 
 
 class Decoder(Protocol):
@@ -25,6 +32,15 @@ class Decoder(Protocol):
 
     def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:
         """Codes (1, T25) that say ``phones`` (1, Tx), to float32 samples (T,)."""
+        ...
+
+
+@runtime_checkable
+class JointDecoder(Protocol):
+    """A decoder that can also speak many sentences at once."""
+
+    def speak_together(self, sentences: Sequence[Sentence], *, speed: float, steps: int, seed: int) -> list[np.ndarray]:
+        """Each sentence's samples (T,), float32; the sentences are (codes, phones) as in `Decoder.speak`."""
         ...
 
 
@@ -61,28 +77,64 @@ class FlowDecoder:
         return samples
 
     @torch.inference_mode()
-    def flow(self, features: Tensor, steps: int, generator: torch.Generator) -> Tensor:
-        """Features (1, C, T) to normalised mel (1, bands, T)."""
-        known_features, known_mel = self.prompt.features, self.prompt.mel
-        length = known_mel.shape[-1]
+    def speak_together(
+        self,
+        sentences: Sequence[Sentence],
+        *,
+        speed: float,
+        steps: int,
+        seed: int,
+        official_cuts: bool = False,
+    ) -> list[np.ndarray]:
+        """As `JointDecoder.speak_together`: all in stretches of one length (see `stretches`)."""
+        speaker = self.prompt.speaker
+        features = [self.net.features(codes, phones, None, speaker, speed=speed) for codes, phones in sentences]
+        row = cut_row(features, self._stretch_frames())
+        generator = torch.Generator(self.device).manual_seed(seed)
+        mels = torch.cat(
+            [self._sampled(part, steps, generator) for part in torch.split(row.stretches, STRETCHES_AT_ONCE)]
+        )
+        long = mels.transpose(0, 1).flatten(1)[None]
+        sound = self.vocoder(denormalise_mel(long))[0, 0].float()
+        return [samples.cpu().numpy() for samples in join_row(row, sound, official_cuts=official_cuts)]
+
+    def _sampled(self, stretches: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+        """Stretches (N, C, T), each behind the voice's own prompt, to normalised mel (N, bands, T)."""
+        count = stretches.shape[0]
+        both = torch.cat((self.prompt.features.expand(count, -1, -1), stretches), dim=-1)
+        return self._sample(both, self.prompt.mel.expand(count, -1, -1), steps, generator)
+
+    def _sample(self, features: Tensor, known_mel: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+        """Normalised mel of what follows ``known_mel`` (N, bands, Tp) in ``features`` (N, C, T)."""
+        lens = torch.full((features.shape[0],), features.shape[-1], device=self.device)
+        return self.net.cfm.sample(
+            features,
+            lens,
+            known_mel,
+            steps=steps,
+            temperature=self.version.sampling_temperature,
+            guess=self.net.linear_mel(features) if self.version.sampling_begin else None,
+            begin=self.version.sampling_begin,
+            generator=generator,
+        )[..., known_mel.shape[-1] :]
+
+    def _stretch_frames(self) -> int:
+        """Frames behind the prompt that the net takes at once."""
+        length = self.prompt.mel.shape[-1]
         size = self.version.chunk_frames - length
         if size <= 0:
             raise BadInput(f"version {self.version.name!r} leaves no frames behind a prompt of {length}")
+        return size
+
+    @torch.inference_mode()
+    def flow(self, features: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+        """Features (1, C, T) to normalised mel (1, bands, T)."""
+        known_features, known_mel = self.prompt.features, self.prompt.mel
+        length, size = known_mel.shape[-1], self._stretch_frames()
         parts = []
         for start in range(0, features.shape[-1], size):
-            stretch = features[..., start : start + size]
-            both = torch.cat((known_features, stretch), dim=-1)
-            lens = torch.tensor([both.shape[-1]], device=self.device)
-            result = self.net.cfm.sample(
-                both,
-                lens,
-                known_mel,
-                steps=steps,
-                temperature=self.version.sampling_temperature,
-                guess=self.net.linear_mel(both) if self.version.sampling_begin else None,
-                begin=self.version.sampling_begin,
-                generator=generator,
-            )[..., length:]
+            both = torch.cat((known_features, features[..., start : start + size]), dim=-1)
+            result = self._sample(both, known_mel, steps, generator)
             parts.append(result)
             known_mel = torch.cat((known_mel, result), dim=-1)[..., -length:]
             known_features = both[..., -length:]
