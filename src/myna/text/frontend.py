@@ -15,6 +15,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 from types import ModuleType
 
 from myna.core.errors import MissingExtra, NothingToSay, UnknownChoice
@@ -38,6 +39,7 @@ __all__ = [
     "phonemize_training",
     "reader",
     "training_text",
+    "use_polyphone_model",
 ]
 
 
@@ -88,6 +90,17 @@ def reader(language: str) -> Callable[[str], Phonemes]:
     """
     found: Callable[[str], Phonemes] = _module(language).read
     return found
+
+
+def use_polyphone_model(folder: Path, bert: Path) -> str:
+    """From now on the g2pW model in ``folder`` reads Chinese polyphones if it is there, else pypinyin's phrases do.
+
+    ``bert`` is the folder of the Chinese BERT, whose tokens it knows. Returns what is in use; raises `MissingExtra`
+    where Chinese cannot be read at all.
+    """
+    reader("zh")
+    used: str = importlib.import_module("myna.text.zh.polyphone").use_model(folder, bert)
+    return used
 
 
 def modes(table: str = "v2") -> tuple[str, ...]:
