@@ -5,8 +5,9 @@
 
 Only data is taken from the wheels, no code is run:
 
-* paddlespeech 1.5.0 (Apache-2.0, ``PADDLESPEECH.LICENSE``): the words of its tone sandhi and of its number reader. The
-  published acoustic models were trained with these lists but for a few words, which are added and removed here.
+* paddlespeech 1.5.0 (Apache-2.0, ``PADDLESPEECH.LICENSE``): the words of its tone sandhi and of its number reader, and
+  its table of simplified characters. The published acoustic models were trained with these lists but for a few words,
+  which are added and removed here; files called ``official_...`` have their very words.
 * pypinyin-dict 0.9.0 (MIT, ``PYPINYIN_DICT.LICENSE``): readings of rare characters that pypinyin 0.55.0 has not.
 
 The same input gives the same bytes.
@@ -34,8 +35,10 @@ NEUTRAL_COMPOUNDS = "小两口 老两口 两口子"
 FULL_AT_START = "下水 大人 地道 千斤 大意 东西 大方 不在 上头 实在 人家 丧气"
 """Words with a neutral syllable that are not themselves at the start of a longer word: 下水道, 大人物, 地道战."""
 
-QUANTIFIERS_TOO = """
-处 台 架 枚 趟 幅 平 方 堵 间 床 株 批 项 例 列 篇 栋 注 亩 公斤 公里 公顷 英里 英尺 英寸 海里 纳米 平方米 平方公里
+OFFICIAL_QUANTIFIERS_TOO = "处 台 架 枚 趟 幅 平 方 堵 间 床 株 批 项 例 列 篇 栋 注 亩"
+NO_OFFICIAL_QUANTIFIERS = "公丈 公寸 公尺 公引 公里 公釐"
+QUANTIFIERS_TOO = f"""
+{OFFICIAL_QUANTIFIERS_TOO} 公斤 公里 公顷 英里 英尺 英寸 海里 纳米 平方米 平方公里
 立方米 毫升 克 号 号线 分钟 秒钟 点 点钟 个月 世纪 欧元 英镑 日元 港元 港币 韩元 人民币 万亿 万亿元 蚊 种 次 倍 遍 款 份
 组 步 集 章 节 部 门 幕 届 级 楼 期 班 声 眼 拳 圈 行 排 字 句 词 度 摄氏度 华氏度 瓦 千瓦 伏 赫兹 吉 兆 像素 册 卷 枪
 站 路 轮 局 个人 万人 亿人 百分点 个百分点
@@ -59,6 +62,14 @@ AFTER_MODEL = """
 牦牛=mao2 niu2
 """
 """Words in which the published front end overrules its model of polyphones."""
+OFFICIAL_AFTER_MODEL = """
+克分子=ke4 fen4 zi3 分子运动论=fen4 zi3 yun4 dong4 lun4 分子钟=fen4 zi3 zhong1 卷甲束兵=juan4 jia3 shu4 bing1
+卷甲衔枚=juan4 jia3 xian2 mei2 屏声静气=ping2 sheng1 jing4 qi4 援藏=yuan2 cang2 放大率=fang4 da4 shuai4
+标识=biao1 zhi4 毛发倒竖=mao2 fa1 dao3 shu4 毛发耸然=mao2 fa1 song3 ran2 牵强附合=qian1 qiang2 fu4 he2
+解法=jie3 fa3 解铃还需系铃人=jie3 ling2 hai2 xu1 ji4 ling2 ren2 连更彻夜=lian2 geng4 che4 ye4
+连更晓夜=lian2 geng4 xiao3 ye4 乌拉草=wu4 la5 cao3
+"""
+"""Phrases that it has otherwise than pypinyin."""
 
 
 def wheel(folder: Path, name: str) -> zipfile.ZipFile:
@@ -132,6 +143,7 @@ def build(folder: Path) -> None:
         sandhi = assigned(archive.read(place + "tone_sandhi.py").decode())
         front = assigned(archive.read(place + "zh_frontend.py").decode())
         numbers = assigned(archive.read(place + "zh_normalization/num.py").decode())
+        letters = assigned(archive.read(place + "zh_normalization/char_convert.py").decode())
         licence = next(name for name in archive.namelist() if name.endswith("dist-info/LICENSE"))
         (DATA / "PADDLESPEECH.LICENSE").write_bytes(archive.read(licence))
     neutral = set(sandhi["must_neural_tone_words"]) - set(NOT_NEUTRAL.split())
@@ -140,8 +152,13 @@ def build(folder: Path) -> None:
     write("full_tone_at_start.txt", FULL_AT_START.split())
     write("erhua.txt", front["must_erhua"])
     write("no_erhua.txt", front["not_erhua"])
-    counted = set(alternatives(str(numbers["COM_QUANTIFIERS"]))) | set(QUANTIFIERS_TOO.split())
-    write("quantifiers.txt", counted - set(NO_QUANTIFIERS.split()))
+    counted = set(alternatives(str(numbers["COM_QUANTIFIERS"])))
+    write("quantifiers.txt", (counted | set(QUANTIFIERS_TOO.split())) - set(NO_QUANTIFIERS.split()))
+    counted = (counted | set(OFFICIAL_QUANTIFIERS_TOO.split())) - set(NO_OFFICIAL_QUANTIFIERS.split())
+    write("official_quantifiers.txt", counted)
+    traditional, simplified = str(letters["traditional_characters"]), str(letters["simplified_charcters"])
+    pairs = dict(zip(traditional, simplified, strict=True))
+    write("official_simplified.txt", [old + new for old, new in pairs.items() if old != new])
 
     with wheel(folder, "pypinyin") as archive:
         known = set(json.loads(archive.read("pypinyin/pinyin_dict.json")))
@@ -154,7 +171,8 @@ def build(folder: Path) -> None:
         [f"{chr(code)} {numbered(text.split(',')[0])}" for code, text in rare.items() if str(code) not in known],
     )
     write("readings.txt", [f"{word} {reading}" for word, reading in READINGS.items()])
-    write("after_model.txt", re.sub(r"\s+(?=\S+=)", "\n", AFTER_MODEL.strip()).replace("=", " ").splitlines())
+    for name, told in {"after_model.txt": AFTER_MODEL, "official_after_model.txt": OFFICIAL_AFTER_MODEL}.items():
+        write(name, re.sub(r"\s+(?=\S+=)", "\n", told.strip()).replace("=", " ").splitlines())
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Language:
 
 
 LANGUAGES: dict[str, Language] = {
-    "zh": Language("myna.text.zh.reader", "zh"),
+    "zh": Language("myna.text.zh.reader", "zh", official="myna.text.zh.official"),
     "en": Language("myna.text.en.reader"),
     "ja": Language("myna.text.ja.reader", "ja", official="myna.text.ja.official"),
     "ko": Language("myna.text.ko.reader", "ko", tables=("v2",)),

@@ -5,10 +5,10 @@ Rules of the tone sandhi of PaddleSpeech (Apache-2.0), as the published acoustic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from myna.text.zh.lexicon import Word
-from myna.text.zh.polyphone import word_reading
+from myna.text.zh.polyphone import phrase_reading, word_reading
 
 _MAX_JOINED = 3
 _TOWARDS = "上下进出回过起开"
@@ -17,11 +17,14 @@ _AFTER_LAND = frozenset(["", *"的里上下中是很也都!?…,.-"])
 """What follows 地 where it is the land; the particle stands before what is done."""
 
 
-def merged(words: list[Word]) -> list[Word]:
-    """The words of a sentence, merged: 不 + 怕, 看 + 一 + 看, 好 + 好, 老 + 虎, 花 + 儿."""
-    joined = _repeated(_one(_not(_regrouped(words))))
+def merged(words: list[Word], *, official: bool = False) -> list[Word]:
+    """The words of a sentence, merged: 不 + 怕, 看 + 一 + 看, 好 + 好, 老 + 虎, 花 + 儿.
+
+    ``official``: as jieba has cut and tagged them, wrong or not.
+    """
+    joined = _repeated(_one(_not(words if official else _regrouped(words))))
     for touches in (_are_all_third, _meet_in_third):
-        joined = _third_tones(joined, touches)
+        joined = _third_tones(joined, touches, phrase_reading if official else word_reading)
     return _final_er(joined)
 
 
@@ -89,14 +92,16 @@ def _repeated(words: list[Word]) -> list[Word]:
     return result
 
 
-def _third_tones(words: list[Word], touches: Callable[[list[str], list[str]], bool]) -> list[Word]:
+def _third_tones(
+    words: list[Word], touches: Callable[[list[str], list[str]], bool], read: Callable[[str], Sequence[str]]
+) -> list[Word]:
     """Neighbours whose third tones touch, put together up to three characters.
 
     A word that has just been joined does not draw in the next one, and a doubled character stays alone.
     """
     result: list[Word] = []
     was_joined = False
-    tones = [[reading[-1:] for reading in word_reading(word)] for word, _ in words]
+    tones = [[reading[-1:] for reading in read(word)] for word, _ in words]
     for index, (word, tag) in enumerate(words):
         last = words[index - 1][0] if index else ""
         joins = (

@@ -6,6 +6,7 @@ Facts of the official GPT-SoVITS front end (MIT): marks, pauses, phones per char
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from myna.text.phonemes import Phonemes, Span
 from myna.text.symbols import PUNCTUATION, symbols
@@ -30,6 +31,11 @@ def read_for(text: str, table: str) -> Phonemes:
     """``text`` as phones for the models of a symbol table."""
     letters, spans, pauses = _letters(text)
     said = g2p.say("".join(letters), has_erhua=table not in WITHOUT_ERHUA, reader=polyphone.sentence_reader())
+    return phonemes(text, said, spans, pauses)
+
+
+def phonemes(text: str, said: Sequence[g2p.Said], spans: Sequence[Span], pauses: Mapping[int, str]) -> Phonemes:
+    """What is said of ``text``: ``spans`` has the place of each character in it, ``pauses`` another phone for some."""
     phones: list[str] = []
     places: list[Span] = []
     word2ph: list[int] = []
@@ -44,7 +50,7 @@ def read_for(text: str, table: str) -> Phonemes:
         if word.word not in PUNCTUATION:
             words.append(((spans[start][0], spans[len(word2ph) - 1][1]), first, len(phones)))
     found = [(text[start:end], first, last) for (start, end), first, last in _apart(words)]
-    return Phonemes(phones, word2ph, "".join(letters), found, places)
+    return Phonemes(phones, word2ph, "".join(word.word for word in said), found, places)
 
 
 def syllable(pinyin: str) -> list[str] | None:

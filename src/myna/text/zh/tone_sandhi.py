@@ -2,7 +2,7 @@
 
 Rules of the tone sandhi of PaddleSpeech (Apache-2.0), as the published acoustic models were trained. Where those rules
 take a character for the particle that it is in other words only (土地, 名额), or hear a list's word inside another
-(下水道), they are narrowed.
+(下水道), they are narrowed; where ``official`` is asked for they are not.
 
 A word's reading is a list with the pinyin of each character ("hang2"); only the last digit, the tone, is changed.
 """
@@ -16,15 +16,20 @@ from myna.text.zh.lexicon import halves, is_word, listed
 _MARKS = frozenset("：，；。？！“”‘’':,;.?!")
 _PARTICLES = frozenset("吧呢哈啊呐噻嘛吖嗨哦哒哩哟喽啰耶喔诶")
 _PARTICLES_ALONE = frozenset("额滴")
+_OFFICIAL_PARTICLES = _PARTICLES | frozenset("额滴的地得")
+_COMPOUNDS = frozenset(["小两口", "老两口", "两口子"])
+"""Listed instead of 两口, which the official program has in its list."""
 _TOWARDS = frozenset("上下进出回过起开")
 _COUNTED = frozenset("几有两半多各整每做是")
 _COMPLEMENT_OF = frozenset("变引觉显使值记懂晓认免来舍懒落省不")
 """First characters of verbs in -得; after others (获得, 取得) it is itself the verb."""
 
 
-def spoken(word: str, tag: str, reading: Sequence[str], *, is_last: bool = False) -> list[str]:
+def spoken(word: str, tag: str, reading: Sequence[str], *, is_last: bool = False, official: bool = False) -> list[str]:
     """The reading of a word (jieba's ``tag``) as it is spoken; ``is_last``: nothing but a mark follows."""
     tones = _one(word, _not(word, list(reading)))
+    if official:
+        return _third(word, _official_neutral(word, tag, tones))
     return _third(word, _neutral(word, tag, tones, is_last=is_last))
 
 
@@ -59,10 +64,9 @@ def _one(word: str, reading: list[str]) -> list[str]:
 
 
 def _neutral(word: str, tag: str, reading: list[str], *, is_last: bool) -> list[str]:
-    if tag[:1] in ("n", "v", "a") and word not in listed("full_tone"):
-        for place in range(1, len(word)):
-            if word[place] == word[place - 1] and not _is_border(word, place):
-                reading[place] = _with(reading[place], "5")
+    for place in _doubled(word, tag):
+        if not _is_border(word, place):
+            reading[place] = _with(reading[place], "5")
     particle = _neutral_place(word, tag, reading, is_last=is_last)
     if particle is not None:
         reading[particle] = "de5" if word[particle] == "地" else _with(reading[particle], "5")
@@ -76,24 +80,54 @@ def _neutral(word: str, tag: str, reading: list[str], *, is_last: bool) -> list[
     return reading
 
 
+def _official_neutral(word: str, tag: str, reading: list[str]) -> list[str]:
+    """As the official program has it: every 的, 地 and 得 at the end is a particle, and a list's word is one inside
+    any other.
+    """
+    particle = len(word) - 1 if word[-1] in _OFFICIAL_PARTICLES else _other_neutral_place(word, tag, official=True)
+    first, second = halves(word)
+    for place in (*_doubled(word, tag), particle):
+        if place is not None:
+            reading[place] = _with(reading[place], "5")
+    if _is_listed(first, official=True):
+        reading[len(first) - 1] = _with(reading[len(first) - 1], "5")
+    if second and _is_listed(second, official=True):
+        reading[-1] = _with(reading[-1], "5")
+    return reading
+
+
+def _doubled(word: str, tag: str) -> list[int]:
+    """The characters that repeat the one before them, where that is a reduplication."""
+    if tag[:1] not in ("n", "v", "a") or word in listed("full_tone"):
+        return []
+    return [place for place in range(1, len(word)) if word[place] == word[place - 1]]
+
+
 def _is_border(word: str, place: int) -> bool:
     """Whether two words meet between the two same characters, as in 银行|行长."""
     return place > 1 and is_word(word[place - 2 : place]) and is_word(word[place : place + 2]) and len(word) > place + 1
 
 
-def _is_listed(word: str) -> bool:
+def _is_listed(word: str, *, official: bool = False) -> bool:
+    if official:
+        return word.endswith("两口") or (word not in _COMPOUNDS and _is_listed(word))
     return word in listed("neutral") or word[-2:] in listed("neutral")
 
 
 def _neutral_place(word: str, tag: str, reading: list[str], *, is_last: bool) -> int | None:
     """The character that the first fitting rule makes neutral."""
-    last, place, is_long = word[-1], len(word) - 1, len(word) > 1
-    if last in _PARTICLES or (last in _PARTICLES_ALONE and not is_long and is_last):
+    last, place = word[-1], len(word) - 1
+    if last in _PARTICLES or (last in _PARTICLES_ALONE and place == 0 and is_last):
         return place
     if last in _PARTICLES_ALONE:
         return None
     if last in "的地得":
         return place if _is_particle(word, tag, reading) else None
+    return _other_neutral_place(word, tag)
+
+
+def _other_neutral_place(word: str, tag: str, *, official: bool = False) -> int | None:
+    last, place, is_long = word[-1], len(word) - 1, len(word) > 1
     if word in ("了", "着", "过"):
         return place if tag in ("ul", "uz", "ug") else None
     if last in "们子" and is_long and tag in ("r", "n") and word not in listed("full_tone"):
@@ -105,7 +139,7 @@ def _neutral_place(word: str, tag: str, reading: list[str], *, is_last: bool) ->
     counter = word.find("个")
     if word == "个" or (counter > 0 and (word[counter - 1].isnumeric() or word[counter - 1] in _COUNTED)):
         return counter
-    return place if _is_listed(word) else None
+    return place if _is_listed(word, official=official) else None
 
 
 def _is_particle(word: str, tag: str, reading: list[str]) -> bool:
