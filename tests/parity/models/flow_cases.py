@@ -18,6 +18,7 @@ from myna.core.speech import Voice
 from myna.core.versions import FlowSizes, ModelVersion, version
 from myna.engine.dsp import mel, normalise_mel, resample
 from myna.engine.library import Library
+from myna.engine.synthesis import decoders
 from myna.engine.synthesis.decoders import FlowDecoder
 from myna.engine.synthesis.prompt import Prompt
 from myna.models.layers import length_mask
@@ -196,9 +197,10 @@ def _prompt(case: Case, record: ModelVersion) -> Prompt:
 
 
 @contextmanager
-def _recorded_noise(case: Case) -> Iterator[None]:
-    """The flow draws the case's noise instead of its own, in order; all of it must be used up."""
-    stock = [case.inputs[f"noise{index}"] for index in range(case.meta["n_cfm_calls"])]
+def _recorded_noise(case: Case, at_once: int = 1000) -> Iterator[None]:
+    """The flow draws the case's noise instead of its own, ``at_once`` rows a time; all of it must be used up."""
+    drawn = [case.inputs[f"noise{index}"] for index in range(case.meta["n_cfm_calls"])]
+    stock = [part for noise in drawn for part in torch.split(noise, at_once)]
     draw = FlowMatching.sample
 
     def sample(self: FlowMatching, *arguments: Any, **options: Any) -> torch.Tensor:
@@ -231,10 +233,14 @@ def stretches(case: Case) -> None:
             case.check(f"audio{index}", torch.from_numpy(decoder.speak(codes, phones, **options)))
 
 
-def stretches_together(case: Case) -> None:
-    """Sentences decoded as one row of overlapping stretches, and cut apart where the official program cuts them."""
+def stretches_together(case: Case, at_once: int = 1000) -> None:
+    """Sentences decoded as one row of overlapping stretches, and cut apart where the official program cuts them.
+
+    ``at_once`` is how many stretches are sampled as one batch.
+    """
     decoder, options = _decoder(case), {"speed": case.meta["speed"], "steps": case.meta["steps"], "seed": 0}
-    with _recorded_noise(case):
+    with _recorded_noise(case, at_once), patch.object(decoders, "STRETCHES_AT_ONCE", at_once):
         spoken = decoder.speak_together(_sentences(case), **options, official_cuts=True)
+    case.check("lengths", torch.tensor([len(samples) for samples in spoken]))
     for index, samples in enumerate(spoken):
         case.check(f"audio{index}", torch.from_numpy(samples))
