@@ -14,6 +14,7 @@ from torch import Tensor
 from myna.core.errors import BadInput
 from myna.core.versions import version
 from myna.models.content import CTC_PHONES
+from myna.models.gpt_following import followable
 from myna.text.frontend import phonemize
 from myna.text.symbols import phone_ids
 
@@ -115,6 +116,7 @@ class Tokens(Corpus):
                 continue
             for name, table in (("codes", self.codes), ("spoken", self.spoken), ("ids", self.ids)):
                 table[number] = torch.from_numpy(stored[f"{number}.{name}"].astype(np.int64))
+            self.spoken[number] = followable(self.spoken[number])
             self.by_speaker.setdefault(clip.speaker, []).append(number)
 
     def _of(self, split: str, texted: bool) -> list[int]:

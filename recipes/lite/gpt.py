@@ -48,7 +48,7 @@ def collate(rows: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> GptB
     def lens(items: tuple[torch.Tensor, ...]) -> torch.Tensor:
         return torch.tensor([len(i) for i in items])
 
-    return GptBatch(pad(phones, 0), lens(phones), pad(codes, 0), lens(codes), spoken=pad(spoken, -1))
+    return GptBatch(pad(phones, 0), lens(phones), pad(codes, 0), lens(codes), spoken=pad(spoken, 0))
 
 
 def batch_at(tokens: Tokens, step: int, positions: int) -> GptBatch:
@@ -72,7 +72,6 @@ def main() -> None:
     """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     Stage.options(parser, minutes=60, learning_rate=3e-4)
-    parser.add_argument("--guidance", type=float, default=1.0, help="share of the attention loss")
     parser.add_argument("--positions", type=int, default=3600)
     options = parser.parse_args()
     tokens = Tokens(options.work)
@@ -84,7 +83,7 @@ def main() -> None:
 
     def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
         batch = moved(batch_at(tokens, step, options.positions), stage.device)
-        return gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes), guidance=options.guidance)
+        return gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes))
 
     stage = Stage("gpt", net, options)
     stage.train(loss_at, lambda: held_out(net, tokens, stage.device))

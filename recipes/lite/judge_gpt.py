@@ -71,7 +71,9 @@ def main() -> None:
                 phones = torch.cat((tokens.ids[p], tokens.ids[n]))[None]
                 sampling = Sampling(top_k=15, top_p=1.0, temperature=temperature, repetition_penalty=penalty)
                 noise = exponential_noise(torch.Generator().manual_seed(n))
-                said = list(decoder.generate(phones, None, tokens.codes[p][None], sampling, noise, max_tokens=400))
+                spoken = torch.cat((tokens.spoken[p], torch.tensor([len(tokens.ids[p])])))[None]
+                codes = tokens.codes[p][None]
+                said = list(decoder.generate(phones, None, codes, sampling, noise, spoken=spoken, max_tokens=400))
                 wrong += phone_errors(wanted[n], read(said, phone))
                 ratios.append(len(said) / len(tokens.codes[n]))
                 ends += not 0.5 < ratios[-1] < 1.8

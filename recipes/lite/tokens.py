@@ -17,23 +17,12 @@ from corpus import Clip, Corpus, batches, pad
 from torch import Tensor
 
 from myna.core.versions import version
-from myna.engine.align import best_path, centres
+from myna.engine.features.alignment import spoken_columns
 from myna.models.content import CTC_PHONES, LiteContent
 from myna.models.quantizer import Codebook
 from myna.text.symbols import phone_ids
 
 VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
-
-
-def spoken_columns(clip: Clip, logp: np.ndarray) -> np.ndarray | None:
-    """For every 25 Hz frame the index in ``clip.phones`` that it speaks; None where the text does not fit."""
-    path = best_path(logp, clip.ctc)
-    if path is None:
-        return None
-    columns = np.asarray([i for i, p in enumerate(clip.phones) if p.rstrip("012") in CTC_PHONES])
-    middles = centres(path, len(clip.ctc))
-    nearest = np.abs(np.arange(len(logp))[:, None] - middles[None]).argmin(1)
-    return columns[nearest]
 
 
 def guess_phones(clip: Clip, logits: Tensor) -> None:
@@ -87,7 +76,7 @@ def main() -> None:
             if not clip.phones:
                 guess_phones(clip, logits[:num])
             if clip.ctc:
-                columns = spoken_columns(clip, logits[:num].numpy())
+                columns = spoken_columns(logits[:num].numpy(), clip.phones)
                 if columns is not None:
                     spoken[clip.file] = columns
     train = torch.cat([features[c.file] for c in corpus.clips if c.split == "train"])

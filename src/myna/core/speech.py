@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MAX_TEXT_CHARS = 20_000
 """Longest text of one request: about 25 minutes of speech."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 Samples = npt.NDArray[np.float32]
 
@@ -28,6 +31,7 @@ class Voice(BaseModel):
     reference: Path = Field(description="a clip of the voice, 3 to 10 s")
     reference_text: str = Field(default="", description="the words of the reference; empty: its tokens are not used")
     reference_language: str = Field(default="en", description="language of the reference's words")
+    words: Path | None = Field(default=None, description="folder of the voice's own dictionary, words.tsv")
 
 
 class SpeechRequest(BaseModel):
@@ -37,13 +41,22 @@ class SpeechRequest(BaseModel):
 
     text: str = Field(description=f"what to say, at most {MAX_TEXT_CHARS} characters")
     voice: Voice
-    language: str = Field(default="en", description="language of the text")
+    language: str = Field(
+        default="en",
+        description="language of the text: en, zh, ja, ko or yue (English words in it stay English), auto or auto_yue "
+        "(each part in its own), all_zh, all_ja, all_ko or all_yue (all but English as that)",
+    )
+    cut: str = Field(default="smart", description="how the text is cut into pieces: smart, or cut0 to cut5")
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is natural, 2.0 twice as fast")
     seed: int | None = Field(default=None, ge=0, lt=2**63, description="the same seed says it the same way again")
     top_k: int = Field(default=15, ge=1, le=1025, description="draw from this many likeliest tokens")
     top_p: float = Field(default=1.0, gt=0.0, le=1.0, description="draw from this share of probability")
-    temperature: float = Field(default=1.0, ge=0.0, le=2.0, description="0 always takes the likeliest token")
-    repetition_penalty: float = Field(default=1.35, ge=1.0, le=2.0, description="1 does not punish repetition")
+    temperature: float | None = Field(
+        default=None, ge=0.0, le=2.0, description="0 always takes the likeliest token; none: the version's own"
+    )
+    repetition_penalty: float | None = Field(
+        default=None, ge=1.0, le=2.0, description="1 does not punish repetition; none: the version's own"
+    )
     sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
     pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
 
@@ -56,13 +69,22 @@ class SpeechRequest(BaseModel):
             raise ValueError("there is nothing to say; give a text with at least one letter or digit")
         return text
 
+    @field_validator("text", mode="before")
+    @classmethod
+    def _whole(cls, text: object) -> object:
+        half = _HALF.search(text) if isinstance(text, str) else None
+        if half:
+            raise ValueError(f"character {half.start() + 1} is half a character (a lone surrogate); give it as UTF-8")
+        return text
+
 
 @dataclass(frozen=True)
 class AudioChunk:
     """The next stretch of speech: ``samples`` (T,) float32 in [-1, 1], which begin at ``start_s`` of the whole.
 
     ``piece`` counts the pieces the text was cut into and ``text`` is the one being said; several chunks may share it.
-    Silence after a piece belongs to that piece's last chunk, as ``pause_s`` seconds of ``samples``.
+    Silence after a piece belongs to that piece's last chunk, as ``pause_s`` seconds of ``samples``. ``place`` is where
+    the piece stands in the text of the request: [start, end), markup included. A chunk without text is silence.
     """
 
     samples: Samples
@@ -71,6 +93,7 @@ class AudioChunk:
     piece: int
     text: str
     pause_s: float = 0.0
+    place: tuple[int, int] = (0, 0)
 
     @property
     def end_s(self) -> float:

@@ -6,7 +6,7 @@ base that ships with the package. Code asks a record's fields ("does it take a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from myna.core.errors import UnknownChoice
 
@@ -40,6 +40,8 @@ class GptSizes:
     layers: int = 24
     feed_forward: int = 2048
     bert_width: int = 1024
+    follows_text: bool = False
+    """Whether the net is told its place in the text (`myna.models.gpt_following`); the published nets are not."""
 
     @property
     def end_token(self) -> int:
@@ -87,12 +89,48 @@ class FlowSizes:
 
 
 @dataclass(frozen=True)
+class VitsSizes:
+    """SoVITS of the VITS kind (v1, v2, Pro): tokens and phones straight to sound, in the reference's voice."""
+
+    phone_vocab: int
+    content_width: int = 768
+    codes: int = 1024
+    hidden: int = 192
+    filter: int = 768
+    heads: int = 2
+    layers: int = 6
+    kernel: int = 3
+    mrte_width: int = 512
+    mrte_heads: int = 4
+    spec_bins: int = 1025
+    """Rows of the spectrogram that training encodes."""
+    reference_bins: int = 704
+    """Rows of it, from the lowest, in which the reference encoder hears the voice."""
+    style_hidden: int = 128
+    speaker_width: int = 512
+    speaker_net_width: int = 0
+    """Width of the speaker net's vector that joins the reference encoder's; 0: there is none."""
+    posterior_layers: int = 16
+    couplings: int = 4
+    coupling_layers: int = 4
+    decoder_width: int = 512
+    rates: tuple[int, ...] = (10, 8, 2, 2, 2)
+    rate_kernels: tuple[int, ...] = (16, 16, 8, 2, 2)
+    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    """Periods of the discriminators, in training."""
+    has_text_dropout: bool = True
+    """Whether training drops parts of the text encoder, as it does of the reference encoder."""
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """One generation of models.
 
     ``symbols`` names the phone table; ``decoder`` the kind of net that turns tokens into sound ("flow" or "vits");
-    ``content`` and ``vocoder`` name the nets around it, as `models/build.py` knows them. ``reference_frames`` and
-    ``chunk_frames`` bound the prompt and one flow-matching window, in mel frames.
+    ``content`` and ``vocoder`` name the nets around it, as `models/build.py` knows them; ``vocoder`` is empty where the
+    decoder makes sound itself. Of ``flow`` and ``vits`` there is the one that the decoder wants. ``mel`` is what the
+    decoder makes, or what its training compares. ``reference_frames`` and ``chunk_frames`` bound the prompt and one
+    flow-matching window, in mel frames.
     """
 
     name: str
@@ -104,8 +142,13 @@ class ModelVersion:
     flow: FlowSizes | None
     mel: MelSpec | None
     output_rate_hz: int
+    vits: VitsSizes | None = None
     reference_frames: int = 0
     chunk_frames: int = 0
+    temperature: float = 1.0
+    repetition_penalty: float = 1.35
+    """How tokens are drawn where a request does not say (the official defaults). Tokens that are nearly phones, as the
+    bundled ones are, repeat by nature."""
     sampling_steps: int = 32
     sampling_temperature: float = 1.0
     """Scale of the noise that the flow begins with."""
@@ -133,6 +176,32 @@ class ModelVersion:
 
 
 _GPT_V2 = GptSizes(phone_vocab=732)
+_PRO = VitsSizes(
+    phone_vocab=732,
+    speaker_width=1024,
+    speaker_net_width=20480,
+    periods=(2, 3, 5, 7, 11, 17, 23),
+    has_text_dropout=False,
+)
+
+
+def _vits(name: str, sizes: VitsSizes, *, symbols: str = "v2", gpt: GptSizes = _GPT_V2, suffix: str) -> ModelVersion:
+    """An official version of the VITS kind."""
+    return ModelVersion(
+        name=name,
+        symbols=symbols,
+        decoder="vits",
+        content="hubert",
+        vocoder="",
+        gpt=gpt,
+        flow=None,
+        mel=MelSpec(sample_rate=32000, n_fft=2048, hop=640, bands=128),
+        output_rate_hz=32000,
+        vits=sizes,
+        has_speaker_vector=sizes.speaker_net_width > 0,
+        weights_suffix=suffix,
+    )
+
 
 VERSIONS: dict[str, ModelVersion] = {
     version.name: version
@@ -144,7 +213,14 @@ VERSIONS: dict[str, ModelVersion] = {
             content="lite",
             vocoder="griffin_lim",
             gpt=GptSizes(
-                phone_vocab=732, semantic_vocab=513, width=256, heads=4, layers=6, feed_forward=1024, bert_width=0
+                phone_vocab=732,
+                semantic_vocab=513,
+                width=256,
+                heads=4,
+                layers=6,
+                feed_forward=1024,
+                bert_width=0,
+                follows_text=True,
             ),
             flow=FlowSizes(
                 phone_vocab=732,
@@ -171,6 +247,8 @@ VERSIONS: dict[str, ModelVersion] = {
             output_rate_hz=24000,
             reference_frames=400,
             chunk_frames=1000,
+            temperature=0.6,
+            repetition_penalty=1.0,
             sampling_steps=3,
             sampling_temperature=0.3,
             sampling_begin=0.7,
@@ -184,6 +262,20 @@ VERSIONS: dict[str, ModelVersion] = {
             piece_phones=100,
             uncut_phones=100,
             joined_tokens=400,
+        ),
+        _vits(
+            "v1",
+            VitsSizes(phone_vocab=322, reference_bins=1025),
+            symbols="v1",
+            gpt=GptSizes(phone_vocab=512),
+            suffix="",
+        ),
+        _vits("v2", VitsSizes(phone_vocab=732), suffix="_v2"),
+        _vits("v2Pro", _PRO, suffix="_v2Pro"),
+        _vits(
+            "v2ProPlus",
+            replace(_PRO, decoder_width=768, rate_kernels=(20, 16, 8, 2, 2)),
+            suffix="_v2ProPlus",
         ),
         ModelVersion(
             name="v3",

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from myna.core.errors import BadInput
+from myna.models.gpt_following import Following, ages
 from myna.models.gpt_layers import Layer, attention_mask, sine_table
 from myna.models.sampling import Noise, Sampling, choose
 
@@ -96,12 +97,14 @@ class GptDecoder:
         sampling: Sampling,
         noise: Noise,
         *,
+        spoken: Tensor | None = None,
         max_tokens: int = MAX_TOKENS,
     ) -> Iterator[int]:
         """The tokens of one sentence, each as soon as it is drawn; arguments as `Gpt.generate`."""
         if phones.shape[0] != 1:
             raise BadInput(f"generate speaks one sentence, {phones.shape[0]} were given; use generate_batch")
-        rounds = self._rounds(list(phones), None if bert is None else list(bert), prompt_tokens, sampling, noise)
+        texts = list(phones), None if bert is None else list(bert)
+        rounds = self._rounds(*texts, prompt_tokens, spoken, sampling, noise)
         for _, (drawn, _) in zip(range(max_tokens), rounds, strict=False):
             yield drawn[0]
 
@@ -114,27 +117,30 @@ class GptDecoder:
         sampling: Sampling,
         noise: Noise,
         *,
+        spoken: Tensor | None = None,
         max_tokens: int = MAX_TOKENS,
     ) -> list[list[int]]:
         """The tokens of several sentences at once; arguments as `Gpt.generate_batch`."""
-        spoken: list[list[int]] = [[] for _ in phones]
-        rounds = self._rounds(phones, bert, prompt_tokens, sampling, noise)
+        said: list[list[int]] = [[] for _ in phones]
+        rounds = self._rounds(phones, bert, prompt_tokens, spoken, sampling, noise)
         for _, (drawn, rows) in zip(range(max_tokens), rounds, strict=False):
             for row, token in zip(rows, drawn, strict=True):
-                spoken[row].append(token)
-        return spoken
+                said[row].append(token)
+        return said
 
     def _rounds(
         self,
         phones: Sequence[Tensor],
         bert: Sequence[Tensor | None] | None,
         prompt_tokens: Tensor | None,
+        spoken: Tensor | None,
         sampling: Sampling,
         noise: Noise,
     ) -> Iterator[tuple[list[int], list[int]]]:
         """Round after round: the tokens drawn and the sentences they belong to, until every sentence has ended."""
         end = self.sizes.end_token
-        decoding, logits = self._begin(phones, bert, prompt_tokens)
+        decoding, hidden = self._begin(phones, bert, prompt_tokens, spoken)
+        logits = decoding.predict(hidden)
         seen = torch.zeros_like(logits, dtype=torch.bool)
         if prompt_tokens is not None:
             seen.scatter_(1, prompt_tokens, True)
@@ -146,6 +152,7 @@ class GptDecoder:
             else:
                 token, likeliest = choose(logits, seen, sampling, noise)
             drawn = token.tolist()
+            keep = None
             going = [one != end and best != end for one, best in zip(drawn, likeliest.tolist(), strict=True)]
             if not all(going):
                 keep = torch.tensor([at for at, goes in enumerate(going) if goes], dtype=torch.long, device=self.device)
@@ -158,36 +165,68 @@ class GptDecoder:
             yield drawn, rows
             num_drawn += 1
             seen.scatter_(1, token[:, None], True)
-            logits = self.predict(decoding.step(token)).float()
+            hidden = decoding.step(token, hidden if keep is None else hidden[keep], noise)
+            logits = decoding.predict(hidden)
 
     def _begin(
-        self, phones: Sequence[Tensor], bert: Sequence[Tensor | None] | None, prompt_tokens: Tensor | None
+        self,
+        phones: Sequence[Tensor],
+        bert: Sequence[Tensor | None] | None,
+        prompt_tokens: Tensor | None,
+        spoken: Tensor | None,
     ) -> tuple[_Decoding, Tensor]:
-        """Read text and prompt; returns the running state and the logits (B, V) of the first token."""
+        """Read text and prompt; returns the running state and what it says (B, W) of the first token."""
         if not phones or min(len(one) for one in phones) == 0:
             raise BadInput("a sentence without phones cannot be spoken; leave it out")
         if prompt_tokens is not None and prompt_tokens.shape[0] != len(phones):
             raise BadInput(f"{len(phones)} sentences need as many rows of prompt tokens, not {prompt_tokens.shape[0]}")
-        text, visible = self._embed_texts(phones, bert)
         num_prompt = 0 if prompt_tokens is None else prompt_tokens.shape[1]
-        decoding = _Decoding(self, num_prompt, visible)
-        columns = text
+        text, visible = self._embed_texts(phones, bert)
+        following, shown = self._follow(text, visible, num_prompt, spoken)
+        decoding = _Decoding(self, num_prompt, visible, following)
+        columns = text + (self._text_positions(visible)).to(text.dtype)
         if prompt_tokens is not None:
-            columns = torch.cat((text, self.gpt.ar_audio_embedding(prompt_tokens) + self.positions(num_prompt)), dim=1)
+            prompt = self.gpt.ar_audio_embedding(prompt_tokens) + self.positions(num_prompt)
+            columns = torch.cat((columns, prompt if shown is None else prompt + shown), dim=1)
         audio_visible = visible.new_ones(len(phones), num_prompt)
         mask = attention_mask(visible, audio_visible, columns.dtype)
-        return decoding, self.predict(decoding.advance(columns, mask)[:, -1]).float()
+        return decoding, decoding.advance(columns, mask)[:, -1]
+
+    def _follow(
+        self, text: Tensor, visible: Tensor, num_prompt: int, spoken: Tensor | None
+    ) -> tuple[Following | None, Tensor | None]:
+        """For a net that follows the text: its state where the new speech begins, and what is added to the prompt's
+        columns (B, Tp, W). ``spoken`` counts from each text's own first phone; texts are padded on the left."""
+        follower = self.gpt.follower
+        if follower is None:
+            return None, None
+        if spoken is None:
+            spoken = torch.zeros(len(text), 1, dtype=torch.long, device=self.device)
+        if spoken.shape != (len(text), num_prompt + 1):
+            raise BadInput(
+                f"this GPT follows the text: give the place of each of the {num_prompt} prompt tokens and of the start"
+            )
+        spoken = spoken + (~visible).sum(1, keepdim=True)
+        following = Following(follower, follower.places(text), spoken[:, -1])
+        index = spoken[:, 1:, None].expand(-1, -1, text.shape[2])
+        return following, following.places.gather(1, index) + follower.ages(ages(spoken)[:, 1:])
+
+    def _text_positions(self, visible: Tensor) -> Tensor:
+        """Scaled positions (B, Tx, W) of texts padded on the left."""
+        table = sine_table(visible.shape[1], self.sizes.width, self.device) * self.gpt.ar_text_position.alpha
+        number = (visible.cumsum(1) - 1).clamp(min=0)
+        return table[number] * visible[..., None]
 
     def _embed_texts(self, phones: Sequence[Tensor], bert: Sequence[Tensor | None] | None) -> tuple[Tensor, Tensor]:
         """Sentences padded on the left, so that all end in one column: embedded (B, Tx, W), validity (B, Tx)."""
-        width, longest = self.sizes.width, max(len(one) for one in phones)
-        text = self.gpt.ar_predict_layer.weight.new_zeros(len(phones), longest, width)
+        longest = max(len(one) for one in phones)
+        text = self.gpt.ar_predict_layer.weight.new_zeros(len(phones), longest, self.sizes.width)
         visible = torch.zeros(len(phones), longest, dtype=torch.bool, device=self.device)
-        position = (sine_table(longest, width, self.device) * self.gpt.ar_text_position.alpha).to(text.dtype)
         for row, one in enumerate(phones):
             feature = None if bert is None else bert[row]
-            embedded = self.gpt.embed_phones(one[None], None if feature is None else feature[None])
-            text[row, longest - len(one) :] = embedded[0] + position[: len(one)]
+            text[row, longest - len(one) :] = self.gpt.embed_phones(
+                one[None], None if feature is None else feature[None]
+            )[0]
             visible[row, longest - len(one) :] = True
         return text, visible
 
@@ -205,8 +244,9 @@ class GptDecoder:
 class _Decoding:
     """One running generation: the key-value cache (2, B, heads, T, D) of every layer, and who sees which text."""
 
-    def __init__(self, decoder: GptDecoder, num_prompt: int, visible: Tensor) -> None:
+    def __init__(self, decoder: GptDecoder, num_prompt: int, visible: Tensor, following: Following | None) -> None:
         self.decoder = decoder
+        self.following = following
         self.num_columns = 0
         self.num_audio = num_prompt
         self.cache: list[Tensor] = []
@@ -216,12 +256,22 @@ class _Decoding:
             zero = decoder.gpt.ar_predict_layer.weight.new_zeros(visible.shape)
             self.hidden_text = zero.masked_fill_(~visible, -math.inf)[:, None, None]
 
-    def step(self, token: Tensor) -> Tensor:
-        """Append the tokens (B,) just drawn -> hidden state (B, W) from which the next ones are predicted."""
+    def predict(self, hidden: Tensor) -> Tensor:
+        """Logits (B, V) of the next tokens; where the net follows the text, none ends before its last phone."""
+        logits = self.decoder.predict(hidden).float()
+        if self.following is not None:
+            logits[:, -1] = logits[:, -1].masked_fill(~self.following.is_over, -math.inf)
+        return logits
+
+    def step(self, token: Tensor, hidden: Tensor, noise: Noise) -> Tensor:
+        """Append the tokens (B,) drawn from ``hidden`` (B, W) -> hidden state from which the next are predicted."""
         decoder = self.decoder
         self.num_audio += 1
         position = decoder.positions(self.num_audio)[self.num_audio - 1]
         column = F.embedding(token, decoder.gpt.ar_audio_embedding.word_embeddings.weight) + position
+        if self.following is not None:
+            self.following.go_on(hidden, noise)
+            column = column + self.following.column()
         mask = None
         if self.hidden_text is not None:
             mask = F.pad(self.hidden_text, (0, self.num_columns + 1 - self.hidden_text.shape[-1]))
@@ -248,6 +298,8 @@ class _Decoding:
         self.cache = [cache.index_select(1, rows) for cache in self.cache]
         if self.hidden_text is not None:
             self.hidden_text = self.hidden_text.index_select(0, rows)
+        if self.following is not None:
+            self.following.keep(rows)
 
     def _reserve(self, batch: int, num_columns: int, like: Tensor) -> None:
         sizes = self.decoder.sizes

@@ -84,7 +84,7 @@ def test_frames_say_the_nearest_phone() -> None:
     phones = ["K", "AE1", ",", "T"]
     columns = spoken_columns(planted(["K", "AE", "T"]), phones)
     assert columns is not None
-    assert columns.tolist() == [0] * 5 + [1] * 6 + [3] * 7
+    assert columns.tolist() == [0] * 5 + [1] * 5 + [2] + [3] * 7, "the pause belongs to the mark"
     assert ctc_labels(phones) == [(0, label("K")), (1, label("AE")), (3, label("T"))]
     assert spoken_columns(planted(["K"]), phones * 9) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from myna.checkpoints.tensor_file import write_tensor
-from myna.core.errors import BadInput, NotFound
+from myna.core.errors import BadInput, NotFound, TrainingFailed
 from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder, write_text
@@ -78,8 +79,10 @@ def test_batches_are_padded_and_say_what_is_valid() -> None:
     assert batch.token_lens.tolist() == [12, 9]
     assert batch.bert is not None
     assert batch.bert.sum(dim=(1, 2)).tolist() == [0.0, 15.0]
-    assert batch.spoken is not None
-    assert batch.spoken[1].tolist() == [-1] * 12
+    assert batch.spoken is None, "one of the rows has no alignment"
+    aligned = collate_gpt([row(2, 4, 12), row(1, 3, 9)])
+    assert aligned.spoken is not None
+    assert aligned.spoken[1].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 0, 0, 0]
 
 
 def write(folder: Path, clips: dict[str, tuple[int, int]]) -> DatasetFolder:
@@ -94,8 +97,14 @@ def write(folder: Path, clips: dict[str, tuple[int, int]]) -> DatasetFolder:
 def test_clips_whose_text_and_sound_do_not_belong_together_are_left_out(tmp_path: Path) -> None:
     clips = {"good": (50, 100), "slow": (11, 100), "fast": (101, 100), "long": (500, 1351), "many": (541, 1350)}
     dataset = write(tmp_path, clips)
-    rows = read_gpt_rows(dataset, LITE, None, silent)
+    rows = read_gpt_rows(dataset, version("v3"), None, silent)
     assert [(len(one.phones), len(one.tokens)) for one in rows] == [(50, 100)]
+
+
+def test_a_net_that_follows_needs_to_know_which_phone_is_said(tmp_path: Path) -> None:
+    dataset = write(tmp_path, {"no sound": (50, 100)})
+    with pytest.raises(TrainingFailed, match="words that fit its sound"):
+        read_gpt_rows(dataset, LITE, None, silent)
 
 
 def test_lines_of_another_form_are_left_out(tmp_path: Path) -> None:
@@ -119,10 +128,11 @@ def test_lines_of_another_form_are_left_out(tmp_path: Path) -> None:
 def test_prosody_is_read_where_the_version_has_it(tmp_path: Path) -> None:
     dataset = write(tmp_path, {"a": (50, 100)})
     write_tensor(dataset.bert / "a.pt", np.ones((1024, 50), np.float16))
-    official, lite = (read_gpt_rows(dataset, version(name), None, silent)[0] for name in ("v3", "lite"))
+    versions = version("v3"), replace(version("v3"), has_bert=False)
+    official, without = (read_gpt_rows(dataset, one, None, silent)[0] for one in versions)
     assert official.bert is not None
     assert official.bert.shape == (1024, 50)
-    assert lite.bert is None
+    assert without.bert is None
 
 
 def test_flow_rows_agree_in_length(recordings: Recordings, models: Path) -> None:

@@ -6,6 +6,7 @@ each frame is taken from the window in which it lies farther from the edge.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ _WINDOW_FRAMES = 400
 _OVERLAP_FRAMES = 50
 _FRAME_SAMPLES = 640
 _MIN_SAMPLES = 400
+_PHONE_FRAMES = 3
+"""How far from its middle a phone still sounds; what lies farther off, beside a mark, is a pause."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +111,24 @@ def ctc_scores(encoder: LiteContent, samples: np.ndarray) -> np.ndarray:
 
 
 def spoken_columns(scores: np.ndarray, phones: Sequence[str]) -> np.ndarray | None:
-    """Which of ``phones`` each frame of ``scores`` (T25, classes) says, (T25,) rising; None where they do not fit."""
+    """Which of ``phones`` each frame of ``scores`` (T25, classes) says, (T25,) rising; None where they do not fit.
+
+    A frame says the phone it is nearest to. A pause belongs to the mark that stands there, where one does.
+    """
     labels = ctc_labels(phones)
     path = best_path(scores, [label for _, label in labels])
     if path is None:
         return None
     middles = centres(path, len(labels))
     nearest = np.abs(np.arange(len(scores))[:, None] - middles[None]).argmin(1)
-    columns: np.ndarray = np.asarray([column for column, _ in labels])[nearest]
-    return columns
+    columns = [column for column, _ in labels]
+    said: np.ndarray = np.asarray(columns)[nearest]
+    for column, after, start, stop in zip(
+        columns, [*columns[1:], len(phones)], middles, [*middles[1:], len(scores) + _PHONE_FRAMES], strict=True
+    ):
+        if after - column > 1:
+            said[math.ceil(start + _PHONE_FRAMES) : max(math.floor(stop - _PHONE_FRAMES) + 1, 0)] = column + 1
+    return said
 
 
 def heard_phones(scores: np.ndarray) -> list[str]:

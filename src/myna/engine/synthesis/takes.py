@@ -42,12 +42,14 @@ def say_tokens(
     prompt_tokens: Tensor | None,
     sampling: Sampling,
     *,
+    spoken: Tensor | None = None,
     expected: float,
     seeds: Sequence[int],
 ) -> list[int]:
     """The tokens of one piece: ``phones`` (1, Tx) are the prompt's and the piece's, ``prompt_tokens`` (1, Tp) or None.
 
-    ``expected`` is the length that is plausible, ``seeds`` one number per try.
+    ``spoken`` (1, Tp + 1), for nets that follow the text, is as in `Gpt.generate`; ``expected`` is the length that is
+    plausible, ``seeds`` one number per try.
     """
     limit = min(MAX_TOKENS, int(expected * _MAX_SHARE) + _SPARE_TOKENS)
     best: list[int] = []
@@ -55,7 +57,8 @@ def say_tokens(
     for seed in seeds:
         generator = torch.Generator(decoder.device).manual_seed(seed)
         noise = exponential_noise(generator)
-        drawn = list(decoder.generate(phones, bert, prompt_tokens, sampling, noise, max_tokens=limit))
+        said = decoder.generate(phones, bert, prompt_tokens, sampling, noise, spoken=spoken, max_tokens=limit)
+        drawn = list(said)
         odd = oddness(len(drawn), expected) + (_ENDLESS if len(drawn) >= limit else 0.0)
         if odd < least:
             best, least = drawn, odd

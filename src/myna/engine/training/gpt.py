@@ -21,12 +21,8 @@ from myna.engine.weights import SUFFIX, load_content, load_gpt, save_net
 
 LEARNING_RATE = 2e-4
 DROPOUT = 0.1
-GUIDANCE = 0.2
-"""Share of the attention loss, where an alignment is known."""
-
-
 WRONG_SHARE = 0.08
-"""Share of the tokens it reads that are wrong, in versions whose base was taught so: it will read its own errors."""
+"""Share of the tokens that a net which follows the text reads wrong: later it will read its own errors."""
 
 
 def train_gpt(
@@ -52,7 +48,7 @@ def train_gpt(
     """
     net = load_gpt(version, base, models, DROPOUT).to(pick_device(device))
     sized = replace(version, gpt=net.sizes)
-    encoder = load_content(aligner(), models) if _is_aligned(version) else None
+    encoder = load_content(aligner(), models) if net.sizes.follows_text else None
     rows = read_gpt_rows(dataset, sized, encoder, part(progress, 0.0, 0.03))
     data = GptData(rows, batch_size, version.joined_tokens, seed)
     rate = LEARNING_RATE if learning_rate is None else learning_rate
@@ -72,15 +68,10 @@ def train_gpt(
 
     def loss(batch: GptBatch) -> tuple[Tensor, Figures]:
         batch = moved(batch, training.device)
-        if encoder is not None:
+        if net.sizes.follows_text:
             batch = with_wrong_tokens(batch, WRONG_SHARE, net.sizes.end_token)
-        return gpt_loss(net, batch, GUIDANCE)
+        return gpt_loss(net, batch)
 
     plan = Plan(epochs, save_every, rate, seed, identity)
     training = Training(net, plan, dataset.gpt_run(version), save)
     return training.train(data, loss, part(progress, 0.03, 1.0))
-
-
-def _is_aligned(version: ModelVersion) -> bool:
-    """Whether the base was taught to look at the phone being said and to bear wrong tokens; fine-tuning goes on so."""
-    return version.is_bundled

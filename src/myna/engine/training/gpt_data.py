@@ -17,12 +17,14 @@ from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.training.clips import (
     TOKENS_PER_SECOND,
+    TextRow,
     read_semantic_file,
     read_text_file,
     repeats,
     spoken_in,
 )
 from myna.engine.training.losses import GptBatch
+from myna.models.gpt_following import followable
 
 MAX_TOKENS = 54 * TOKENS_PER_SECOND
 MAX_PHONES = 540
@@ -34,7 +36,8 @@ JOIN_SHARE = 0.5
 
 @dataclass(frozen=True)
 class GptRow:
-    """One training row: phones (Tx,), tokens (Ty,), prosody (C, Tx) and which phone each token says, None: unknown."""
+    """One training row: phones (Tx,), tokens (Ty,), prosody (C, Tx), and for nets that follow the text which phone each
+    token says (Ty,)."""
 
     phones: Tensor
     tokens: Tensor
@@ -50,8 +53,9 @@ class GptRow:
 def read_gpt_rows(
     dataset: DatasetFolder, version: ModelVersion, encoder: nn.Module | None, progress: Progress
 ) -> list[GptRow]:
-    """The clips of the dataset folder that have phones and tokens; ``encoder`` aligns them where it can.
+    """The clips of the dataset folder that have phones and tokens.
 
+    Where the version's GPT follows the text, ``encoder`` aligns them, and a clip whose words do not fit is left out.
     Raises `NotFound` where a part of the folder is missing, `TrainingFailed` where no clip is usable.
     """
     texts, tokens = read_text_file(dataset, version.symbols), read_semantic_file(dataset)
@@ -61,22 +65,32 @@ def read_gpt_rows(
         codes = tokens.get(clip, [])
         if not _is_usable(len(text.ids), len(codes)) or max(codes) >= version.gpt.end_token:
             continue
-        spoken = spoken_in(encoder, dataset, text)
+        spoken = _places(encoder, dataset, text, len(codes)) if version.gpt.follows_text else None
+        if version.gpt.follows_text and spoken is None:
+            continue
         bert = dataset.bert / f"{clip}.pt"
         rows.append(
             GptRow(
                 torch.tensor(text.ids),
                 torch.tensor(codes),
                 torch.from_numpy(read_tensor(bert)).float() if version.has_bert and bert.is_file() else None,
-                torch.from_numpy(spoken[: len(codes)]) if spoken is not None and len(spoken) >= len(codes) else None,
+                spoken,
             )
         )
     if not rows:
         raise TrainingFailed(
-            f"none of the {len(texts)} clips can be used: each needs tokens, at most {MAX_PHONES} phones, and "
-            f"{PHONES_PER_SECOND[0]:g} to {PHONES_PER_SECOND[1]:g} phones a second"
+            f"none of the {len(texts)} clips can be used: each needs tokens, at most {MAX_PHONES} phones, "
+            f"{PHONES_PER_SECOND[0]:g} to {PHONES_PER_SECOND[1]:g} phones a second, and words that fit its sound"
         )
     return rows
+
+
+def _places(encoder: nn.Module | None, dataset: DatasetFolder, text: TextRow, num_tokens: int) -> Tensor | None:
+    """Which phone each token says, (Ty,); None where it cannot be known."""
+    spoken = spoken_in(encoder, dataset, text)
+    if spoken is None or len(spoken) < num_tokens:
+        return None
+    return followable(torch.from_numpy(spoken[:num_tokens]))
 
 
 def _is_usable(num_phones: int, num_tokens: int) -> bool:
@@ -126,7 +140,7 @@ def joined(first: GptRow, second: GptRow) -> GptRow:
 
 
 def collate(rows: Sequence[GptRow]) -> GptBatch:
-    """Right-padded batch; prosody that a row lacks is zeros, an alignment it lacks is -1."""
+    """Right-padded batch; prosody that a row lacks is zeros."""
     longest = max(len(row.phones) for row in rows)
     bert = spoken = None
     widths = {row.bert.shape[0] for row in rows if row.bert is not None}
@@ -135,9 +149,9 @@ def collate(rows: Sequence[GptRow]) -> GptBatch:
         for index, row in enumerate(rows):
             if row.bert is not None:
                 bert[index, :, : row.bert.shape[1]] = row.bert
-    if any(row.spoken is not None for row in rows):
-        known = [torch.full_like(row.tokens, -1) if row.spoken is None else row.spoken for row in rows]
-        spoken = pad_sequence(known, batch_first=True, padding_value=-1)
+    places = [row.spoken for row in rows if row.spoken is not None]
+    if len(places) == len(rows):
+        spoken = pad_sequence(places, batch_first=True)
     return GptBatch(
         pad_sequence([row.phones for row in rows], batch_first=True),
         torch.tensor([len(row.phones) for row in rows]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -11,18 +10,15 @@ from torch.nn import functional as F
 
 from myna.engine.dsp import normalise_mel
 from myna.models.gpt import Gpt
-from myna.models.gpt_layers import SelfAttention
+from myna.models.gpt_following import TextFollower, steps_between, with_end
 from myna.models.sovits_flow import FlowDraws, SovitsFlow
-
-GUIDED_LAYERS = (1, 2, 3)
-"""Layers whose first head is taught to look at the phone being spoken, where an alignment is known."""
 
 
 @dataclass
 class GptBatch:
     """Right-padded: ``phones`` (B, Tx) and ``tokens`` (B, Ty) int64 with lengths (B,); ``bert`` (B, C, Tx) or None.
 
-    ``spoken`` (B, Ty), where known, is the column in ``phones`` that each token speaks, -1 for none. ``given`` (B, Ty),
+    ``spoken`` (B, Ty), where known, is the column in ``phones`` that each token speaks. ``given`` (B, Ty),
     where it is not ``tokens`` itself, is what the net reads while it predicts ``tokens``: see `with_wrong_tokens`.
     """
 
@@ -49,61 +45,35 @@ def gpt_targets(batch: GptBatch, end_token: int) -> Tensor:
     return targets.masked_fill(column > lens, -100)
 
 
-def gpt_loss(net: Gpt, batch: GptBatch, guidance: float = 0.0) -> tuple[Tensor, dict[str, float]]:
-    """Mean cross-entropy per token, the end included, padding not; with ``guidance`` > 0 plus that share of the
-    attention loss (after Tachibana et al. 2017, arXiv:1710.08969, with a true alignment in place of the diagonal).
+def gpt_loss(net: Gpt, batch: GptBatch) -> tuple[Tensor, dict[str, float]]:
+    """Mean cross-entropy per token, the end included, padding not; of a net that follows the text plus that of how far
+    each token goes on.
 
-    Returns the loss and figures to report: ``loss`` (the cross-entropy alone), top-1 ``accuracy``, and with guidance
-    ``attention``.
+    Returns the loss and figures to report: ``loss`` (the tokens' cross-entropy), their top-1 ``accuracy`` and, of a net
+    that follows the text, ``steps``. Raises `BadInput` where such a net gets no alignment.
     """
-    seen: list[Tensor] = []
-    guided = guidance > 0 and batch.spoken is not None
-    chosen = _guided_attentions(net) if guided else []
-    hooks = [attention.register_forward_pre_hook(lambda _m, args: seen.append(args[0])) for attention in chosen]
-    try:
-        given = batch.tokens if batch.given is None else batch.given
-        logits = net(batch.phones, batch.phone_lens, batch.bert, given, batch.token_lens).float()
-    finally:
-        for hook in hooks:
-            hook.remove()
+    given = batch.tokens if batch.given is None else batch.given
+    hidden = net.hidden(batch.phones, batch.phone_lens, batch.bert, given, batch.token_lens, spoken=batch.spoken)
+    logits = net.ar_predict_layer(hidden).float()
     targets = gpt_targets(batch, net.sizes.end_token)
     loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
     valid = targets >= 0
     right = (logits.detach().argmax(-1) == targets)[valid].float().mean()
     figures = {"loss": float(loss.detach()), "accuracy": float(right)}
-    for attention, hidden in zip(chosen, seen, strict=True):
-        astray = _attention_loss(attention, hidden, batch)
-        figures["attention"] = figures.get("attention", 0.0) + float(astray.detach()) / len(chosen)
-        loss = loss + guidance * astray
+    if net.follower is not None and batch.spoken is not None:
+        steps = _steps_loss(net.follower, hidden, batch, batch.spoken)
+        figures["steps"] = float(steps.detach())
+        loss = loss + steps
     return loss, figures
 
 
-def _guided_attentions(net: Gpt) -> list[SelfAttention]:
-    paths = [f"layers.{index}.self_attn" for index in GUIDED_LAYERS if index < len(net.h.layers)]
-    return [cast(SelfAttention, net.h.get_submodule(path)) for path in paths]
-
-
-def _attention_loss(attention: SelfAttention, hidden: Tensor, batch: GptBatch) -> Tensor:
-    """How little the first head looks at the phone of the next token or its neighbours: -log of that share."""
-    assert batch.spoken is not None  # the caller has looked
-    num_phones, width = batch.phones.shape[1], hidden.shape[2]
-    head = width // attention.heads
-    weight, bias = attention.in_proj_weight, attention.in_proj_bias
-    audio = hidden[:, num_phones:-1]  # the column of token j-1 predicts token j
-    query = F.linear(audio, weight[:head], bias[:head]).float()
-    key = F.linear(hidden, weight[width : width + head], bias[width : width + head]).float()
-    scores = query @ key.transpose(1, 2) / head**0.5
-    column = torch.arange(hidden.shape[1], device=hidden.device)[None, None]
-    now = torch.arange(num_phones, num_phones + audio.shape[1], device=hidden.device)[None, :, None]
-    is_text = column < batch.phone_lens[:, None, None]
-    is_past = (column >= num_phones) & (column <= now)
-    scores = scores.masked_fill(~(is_text | is_past), -1e4)
-    spoken = batch.spoken[:, 1:, None]
-    near = ((column - spoken).abs() <= 1) & is_text
-    share = torch.logsumexp(scores.masked_fill(~near, -1e4), -1) - torch.logsumexp(scores, -1)
-    number = torch.arange(1, batch.spoken.shape[1], device=hidden.device)[None]
-    known = (batch.spoken[:, 1:] >= 0) & (number < batch.token_lens[:, None])
-    return -(share * known).sum() / known.sum().clamp(min=1)
+def _steps_loss(follower: TextFollower, hidden: Tensor, batch: GptBatch, spoken: Tensor) -> Tensor:
+    """Cross-entropy of how far each of the tokens goes on in the text; of the end nothing is asked."""
+    wanted = steps_between(with_end(spoken, batch.token_lens, batch.phone_lens))
+    column = torch.arange(wanted.shape[1], device=wanted.device)[None]
+    wanted = wanted.masked_fill(column >= batch.token_lens[:, None], -100)
+    logits = follower.steps(hidden[:, :-1]).float()
+    return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
 
 
 @dataclass
