@@ -157,6 +157,8 @@ class ModelVersion:
     has_bert: bool = True
     has_speaker_vector: bool = False
     is_bundled: bool = False
+    has_super_sampling: bool = False
+    """Whether a net is published that widens the version's speech to 48 kHz."""
     weights_suffix: str = ""
     """What follows ``GPT_weights`` and ``SoVITS_weights`` in the official folder names."""
     content_gain: float = 1145.14
@@ -289,6 +291,7 @@ VERSIONS: dict[str, ModelVersion] = {
             output_rate_hz=24000,
             reference_frames=468,
             chunk_frames=934,
+            has_super_sampling=True,
             weights_suffix="_v3",
         ),
         ModelVersion(

@@ -15,7 +15,16 @@ from myna.core.assets import find_for
 from myna.core.errors import NotFound
 from myna.core.versions import ModelVersion
 from myna.engine.device import pick_device
-from myna.engine.weights import load_content, load_gpt, load_sovits, load_vocoder
+from myna.engine.weights import (
+    load_content,
+    load_gpt,
+    load_sovits,
+    load_speaker_net,
+    load_super_resolution,
+    load_vocoder,
+)
+from myna.models.ap_bwe import BandwidthNet
+from myna.models.eres2net import EresNet
 from myna.models.gpt_decoding import GptDecoder
 from myna.models.pretrained import BertProsody
 from myna.models.sovits_flow import SovitsFlow
@@ -71,6 +80,22 @@ class Library:
             return vocoder.to(self.device) if isinstance(vocoder, nn.Module) else vocoder
 
         return self._get("vocoder", version, None, load)
+
+    def speaker_net(self, version: ModelVersion) -> EresNet:
+        """Whose view of a speaker the version takes; filter bank (B, T, 80) to (B, 20480)."""
+
+        def load() -> EresNet:
+            return load_speaker_net(version, self.models).to(self.device)
+
+        return self._get("speaker net", version, find_for(version.name, "voiceprint", self.models), load)
+
+    def super_resolution(self, version: ModelVersion) -> BandwidthNet:
+        """What widens the version's speech to 48 kHz."""
+
+        def load() -> BandwidthNet:
+            return load_super_resolution(version, self.models).to(self.device)
+
+        return self._get("super resolution", version, find_for(version.name, "super_resolution", self.models), load)
 
     def bert(self, version: ModelVersion) -> BertProsody:
         """Chinese prosody features."""

@@ -21,8 +21,10 @@ from myna.core.errors import BadCheckpoint, BadInput
 from myna.core.versions import ModelVersion
 from myna.engine.dsp import mel_filters
 from myna.engine.griffin_lim import GriffinLim
+from myna.models.ap_bwe import BandwidthNet
 from myna.models.build import build_content, build_gpt, build_sovits, build_vocoder
 from myna.models.content import ContentSizes, LiteContent
+from myna.models.eres2net import EresNet
 from myna.models.gpt import Gpt
 from myna.models.layers import fold_weight_norm
 from myna.models.sovits_flow import SovitsFlow
@@ -31,6 +33,7 @@ SUFFIX = ".safetensors"
 
 _OFFICIAL_GPT_PREFIX = "model."
 _BIGVGAN_FILE = "bigvgan_generator.pt"
+_BANDWIDTH_FILE = "g_24kto48k.zip"
 _EXACT = ("quantizer.", "front.")
 """Weights that keep full precision: a token must not depend on how its codebook was rounded."""
 
@@ -86,11 +89,24 @@ def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
         spec = version.mel
         return GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
     path = find_for(version.name, "vocoder", models)
-    content = read_torch(path / _BIGVGAN_FILE if path.is_dir() else path)
-    tensors = content.get("generator", content)
+    file = _published(path / _BIGVGAN_FILE if path.is_dir() else path, "generator")
     if not any(name.endswith("weight_g") for name in net.state_dict()):
-        tensors = fold_weight_norm(tensors)
-    return _loaded(net, _File(path, tensors))
+        try:
+            file = replace(file, tensors=fold_weight_norm(file.tensors))
+        except KeyError as error:
+            raise BadCheckpoint(f"{file.path} lacks {error}, one half of a weight") from None
+    return _loaded(net, file)
+
+
+def load_speaker_net(version: ModelVersion, models: Path) -> EresNet:
+    """The net whose view of a speaker the version takes; raises `MissingAsset` and `BadCheckpoint`."""
+    return _loaded(EresNet(), _published(find_for(version.name, "voiceprint", models)))
+
+
+def load_super_resolution(version: ModelVersion, models: Path) -> BandwidthNet:
+    """The net that widens the version's speech to 48 kHz; raises `MissingAsset` and `BadCheckpoint`."""
+    path = find_for(version.name, "super_resolution", models) / _BANDWIDTH_FILE
+    return _loaded(BandwidthNet(), _published(path, "generator"))
 
 
 def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: Mapping[str, Any]) -> None:
@@ -131,6 +147,15 @@ def _read(path: Path, kind: str, version: ModelVersion) -> _File:
             f"{path} holds a {found[0]} model of version {found[1]}; a {kind} model of version {version.name} is needed"
         )
     return _File(path, weights.tensors, weights.config.get("sizes"))
+
+
+def _published(path: Path, key: str = "") -> _File:
+    """An official file that is nothing but a net's weights, perhaps under one ``key``."""
+    content = read_torch(path)
+    tensors = content.get(key, content)
+    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise BadCheckpoint(f"{path} holds something else than the weights of one net")
+    return _File(path, tensors)
 
 
 def _sized(sizes: Sizes, file: _File) -> Sizes:
