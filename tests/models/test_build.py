@@ -10,21 +10,32 @@ import torch
 
 from myna.core.errors import MissingAsset, UnknownChoice
 from myna.core.versions import VERSIONS, version
-from myna.models.build import build_content, build_gpt, build_sovits, build_vocoder
+from myna.models.build import build_content, build_discriminators, build_gpt, build_sovits, build_vocoder
 from myna.models.sovits_flow import SovitsFlow
+from myna.models.sovits_vits import SovitsVits
 
 
 @pytest.mark.parametrize("name", VERSIONS)
 def test_the_nets_of_a_version_fit_together(name: str) -> None:
     record = version(name)
     with torch.device("meta"):
-        gpt, vocoder = build_gpt(record), build_vocoder(record)
+        gpt, vocoder = build_gpt(record), build_vocoder(record) if record.vocoder else None
         sovits = build_sovits(record)
     assert gpt.sizes == record.gpt
     if record.flow is not None:
         assert isinstance(sovits, SovitsFlow)
         assert sovits.sizes == record.flow
         assert record.gpt.end_token == record.flow.codes, "every code, then the end token"
+    else:
+        assert record.vits is not None
+        assert isinstance(sovits, SovitsVits)
+        assert sovits.sizes == record.vits
+        assert record.gpt.end_token == record.vits.codes
+        assert record.mel is not None
+        assert sovits.dec.sizes.hop == record.mel.hop, "the training mel has a frame per latent frame"
+        assert record.output_rate_hz == record.mel.sample_rate
+        assert record.has_speaker_vector is hasattr(sovits, "sv_emb")
+        assert len(build_discriminators(record).discriminators) == 1 + len(record.vits.periods)
     if vocoder is not None:
         assert record.mel is not None
         frames = torch.empty(1, record.mel.bands, 3, device="meta")
@@ -53,9 +64,15 @@ def test_published_content_encoders_need_their_folder(tmp_path: Path) -> None:
 
 def test_unknown_nets_are_refused_with_the_choices() -> None:
     record = version("lite")
-    with pytest.raises(UnknownChoice, match="unknown decoder 'none'; choose one of: flow"):
+    with pytest.raises(UnknownChoice, match="unknown decoder 'none'; choose one of: flow, vits"):
         build_sovits(replace(record, decoder="none"))
     with pytest.raises(UnknownChoice, match="unknown vocoder 'none'; choose one of: bigvgan, hifigan, griffin_lim"):
         build_vocoder(replace(record, vocoder="none"))
     with pytest.raises(UnknownChoice, match="unknown content encoder 'none'; choose one of: lite, hubert"):
         build_content(replace(record, content="none"))
+    with pytest.raises(UnknownChoice, match="decoder without VITS sizes"):
+        build_sovits(replace(record, decoder="vits"))
+    with pytest.raises(UnknownChoice, match="decoder without flow sizes"):
+        build_sovits(replace(version("v2"), decoder="flow"))
+    with pytest.raises(UnknownChoice, match="unknown decoder with discriminators 'flow'; choose one of: vits"):
+        build_discriminators(record)

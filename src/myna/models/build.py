@@ -12,10 +12,12 @@ from myna.core.errors import MissingAsset, UnknownChoice
 from myna.core.versions import ModelVersion
 from myna.models.bigvgan import BigVgan
 from myna.models.content import LiteContent
+from myna.models.discriminators import Discriminators
 from myna.models.gpt import Gpt
 from myna.models.hifigan import V4_VOCODER, HifiGan
 from myna.models.pretrained import HubertContent
 from myna.models.sovits_flow import SovitsFlow
+from myna.models.sovits_vits import SovitsVits
 
 
 def build_gpt(version: ModelVersion, dropout: float = 0.0) -> Gpt:
@@ -47,13 +49,26 @@ def _flow(version: ModelVersion, dropout: float) -> nn.Module:
     return SovitsFlow(version.flow, dropout)
 
 
+def _vits(version: ModelVersion, dropout: float) -> nn.Module:
+    if version.vits is None:
+        raise UnknownChoice("decoder without VITS sizes", version.decoder, [])
+    return SovitsVits(version.vits, dropout)
+
+
+def build_discriminators(version: ModelVersion) -> Discriminators:
+    """The judges that a version of the VITS kind is trained with; raises `UnknownChoice` for another kind."""
+    if version.vits is None:
+        raise UnknownChoice("decoder with discriminators", version.decoder, ["vits"])
+    return Discriminators(version.vits.periods)
+
+
 def _hubert(folder: Path | None) -> nn.Module:
     if folder is None:
         raise MissingAsset("the content encoder needs the folder of a HuBERT model; none was given")
     return HubertContent.load(folder)
 
 
-SOVITS: dict[str, Callable[[ModelVersion, float], nn.Module]] = {"flow": _flow}
+SOVITS: dict[str, Callable[[ModelVersion, float], nn.Module]] = {"flow": _flow, "vits": _vits}
 VOCODERS: dict[str, Callable[[], nn.Module | None]] = {
     "bigvgan": BigVgan,
     "hifigan": lambda: HifiGan(V4_VOCODER),

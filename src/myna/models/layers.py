@@ -65,6 +65,18 @@ class NormedConv1d(_WeightNorm, nn.Conv1d):
         return self._conv_forward(x, self._joined_weight(), self.bias)
 
 
+class NormedConv2d(_WeightNorm, nn.Conv2d):
+    """`nn.Conv2d` with weight norm; takes the same arguments."""
+
+    def __init__(self, *arguments: int | tuple[int, int], **options: int | bool | tuple[int, int]) -> None:
+        nn.Conv2d.__init__(self, *arguments, **options)  # type: ignore[arg-type]
+        self._split_weight()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C_in, H, W) to (B, C_out, H', W')."""
+        return self._conv_forward(x, self._joined_weight(), self.bias)
+
+
 class NormedConvTranspose1d(_WeightNorm, nn.ConvTranspose1d):
     """`nn.ConvTranspose1d` with weight norm; takes the same arguments."""
 

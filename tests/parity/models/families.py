@@ -9,13 +9,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from myna.core.versions import GptSizes, version
+from myna.core.versions import version
 from myna.models.bigvgan import BigVgan
-from myna.models.build import build_gpt, build_sovits
+from myna.models.build import build_discriminators, build_gpt, build_sovits
 from myna.models.eres2net import EresNet
-from myna.models.gpt import Gpt
 from myna.models.hifigan import V4_VOCODER, HifiGan
-from tests.parity.models import flow_cases, gpt_cases, signal_cases, speaker_cases, vocoder_cases
+from tests.parity.models import flow_cases, gpt_cases, signal_cases, speaker_cases, vits_cases, vocoder_cases
 from tests.parity.models.golden import Case, published_shapes
 
 Runner = Callable[[Case], None]
@@ -33,6 +32,9 @@ FAMILIES: tuple[tuple[str, str, Runner], ...] = (
     ("flow: training", r"v[34]_train", flow_cases.training),
     ("flow: stretches", r"v[34]_chunked_single", flow_cases.stretches),
     ("flow: batches", r"v[34]_chunked_batched", flow_cases.stretches_together),
+    ("VITS: sound", r"s2_.*_infer", vits_cases.inference),
+    ("VITS: parts", r"s2_.*_stream", vits_cases.in_parts),
+    ("VITS: training", r"s2_.*_train", vits_cases.training),
     ("BigVGAN", r"vocoder_bigvgan", vocoder_cases.bigvgan),
     ("v4 vocoder", r"vocoder_v4", vocoder_cases.hifigan),
     ("speaker net", r"sv_eres2netv2", speaker_cases.speaker_vector),
@@ -59,8 +61,14 @@ def _sovits(name: str) -> Callable[[], nn.Module]:
 
 
 KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
-    "s1_v1": lambda: nn.ModuleDict({"model": Gpt(GptSizes(phone_vocab=512))}),
-    "s1_v2": _gpt("v3"),
+    "s1_v1": _gpt("v1"),
+    "s1_v2": _gpt("v2"),
+    "s2G_v1": _sovits("v1"),
+    "s2G_v2": _sovits("v2"),
+    "s2G_v2Pro": _sovits("v2Pro"),
+    "s2G_v2ProPlus": _sovits("v2ProPlus"),
+    "s2D_v2": lambda: build_discriminators(version("v2")),
+    "s2D_v2Pro": lambda: build_discriminators(version("v2Pro")),
     "s2G_v3": _sovits("v3"),
     "s2G_v4": _sovits("v4"),
     "bigvgan_v2_24khz_100band_256x": lambda: BigVgan(is_normed=True),

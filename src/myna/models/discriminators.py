@@ -1,0 +1,98 @@
+"""The judges of HiFi-GAN training: is this sound recorded or made? One looks at it whole, others at every n-th sample.
+
+Multi-period discriminators: Kong et al. 2020, arXiv:2010.05646; the one at full scale: MelGAN, arXiv:1910.06711.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from myna.models.layers import NormedConv1d, NormedConv2d
+
+_SLOPE = 0.1
+_PERIOD_WIDTHS = (32, 128, 512, 1024, 1024)
+_SCALE_LAYERS = (
+    (16, 15, 1, 1),
+    (64, 41, 4, 4),
+    (256, 41, 4, 16),
+    (1024, 41, 4, 64),
+    (1024, 41, 4, 256),
+    (1024, 5, 1, 1),
+)
+"""Width, kernel, stride and groups of each convolution over the whole sound."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One judge's opinion (B, N), 1 for recorded and 0 for made, and what it noticed on the way, layer by layer."""
+
+    opinion: torch.Tensor
+    features: list[torch.Tensor]
+
+
+class _Judge(nn.Module):
+    convs: nn.ModuleList
+    conv_post: nn.Module
+
+    def judge(self, x: torch.Tensor) -> Judgement:
+        features = []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), _SLOPE)
+            features.append(x)
+        x = self.conv_post(x)
+        return Judgement(x.flatten(1), [*features, x])
+
+
+class ScaleJudge(_Judge):
+    """Grouped convolutions over the sound as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (1, *(width for width, *_ in _SCALE_LAYERS))
+        self.convs = nn.ModuleList(
+            NormedConv1d(before, width, kernel, stride=stride, groups=groups, padding=kernel // 2)
+            for before, (width, kernel, stride, groups) in zip(widths[:-1], _SCALE_LAYERS, strict=True)
+        )
+        self.conv_post = NormedConv1d(widths[-1], 1, 3, padding=1)
+
+    def forward(self, sound: torch.Tensor) -> Judgement:
+        """Judge waveforms (B, 1, T)."""
+        return self.judge(sound)
+
+
+class PeriodJudge(_Judge):
+    """Convolutions over every ``period``-th sample."""
+
+    def __init__(self, period: int) -> None:
+        super().__init__()
+        self.period = period
+        widths = (1, *_PERIOD_WIDTHS)
+        strides = [3] * (len(_PERIOD_WIDTHS) - 1) + [1]
+        self.convs = nn.ModuleList(
+            NormedConv2d(before, width, (5, 1), stride=(stride, 1), padding=(2, 0))
+            for before, width, stride in zip(widths[:-1], widths[1:], strides, strict=True)
+        )
+        self.conv_post = NormedConv2d(widths[-1], 1, (3, 1), padding=(1, 0))
+
+    def forward(self, sound: torch.Tensor) -> Judgement:
+        """Judge waveforms (B, 1, T); what is missing for a whole period is mirrored at the end."""
+        missing = -sound.shape[-1] % self.period
+        whole = F.pad(sound, (0, missing), mode="reflect") if missing else sound
+        return self.judge(whole.unflatten(-1, (-1, self.period)))
+
+
+class Discriminators(nn.Module):
+    """All judges; attribute names are the published keys."""
+
+    def __init__(self, periods: Sequence[int]) -> None:
+        super().__init__()
+        self.discriminators = nn.ModuleList([ScaleJudge(), *(PeriodJudge(period) for period in periods)])
+
+    def forward(self, sound: torch.Tensor) -> list[Judgement]:
+        """Every judge's judgement of waveforms (B, 1, T)."""
+        return [judge(sound) for judge in self.discriminators]

@@ -1,0 +1,166 @@
+"""Golden cases of the VITS kind: codes, speaker vectors, sound, sound in parts, and the whole training step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from myna.core.versions import MelSpec, VitsSizes, version
+from myna.engine.dsp import log_mel, mel
+from myna.models.discriminators import Discriminators
+from myna.models.gan_loss import deceit_loss, divergence, feature_loss, judges_loss
+from myna.models.sovits_vits import SovitsVits, VitsDraws, segments
+from tests.parity.models.flow_cases import check_gradients
+from tests.parity.models.golden import Case, fill_module
+
+_OVERRIDES = {"n_layers": "layers", "filter_channels": "filter", "upsample_initial_channel": "decoder_width"}
+_TRAINING_MEL = MelSpec(sample_rate=32000, n_fft=2048, hop=640, bands=128)
+_MEL_EVERY = 8
+_FIRST_OPINIONS = 32
+"""So many values of a judge are stored."""
+_PERIODS = {"s2D_v2": (2, 3, 5, 7, 11), "s2D_v2Pro": (2, 3, 5, 7, 11, 17, 23)}
+
+
+def _sizes(case: Case) -> VitsSizes:
+    sizes = version(case.meta["model"].removeprefix("s2G_")).vits
+    assert sizes is not None
+    changes: dict[str, Any] = {_OVERRIDES[name]: value for name, value in case.meta["cfg_override"].items()}
+    return replace(sizes, **changes)
+
+
+@lru_cache(maxsize=2)
+def _net(sizes: VitsSizes) -> SovitsVits:
+    net = SovitsVits(sizes)
+    fill_module(net)
+    return net.eval()
+
+
+@lru_cache(maxsize=1)
+def _judges(periods: tuple[int, ...]) -> Discriminators:
+    judges = Discriminators(periods)
+    fill_module(judges)
+    return judges
+
+
+@torch.no_grad()
+def inference(case: Case) -> None:
+    """Codes, speaker vector, prior and sound, with one reference and with all, at every speed."""
+    net, given = _net(_sizes(case)), case.inputs
+    codes = net.extract_codes(given["ssl"])
+    case.check("codes", codes[None])
+    count = sum(name.startswith("refer") for name in given)
+    speakers = [net.speaker_vector(given[f"refer{index}"], None, given.get(f"sv_emb{index}")) for index in range(count)]
+    one, mean = speakers[0], torch.stack(speakers).mean(dim=0)
+    case.check("ref_enc0", net.ref_enc(given["refer0"][:, : net.sizes.reference_bins]))
+    case.check("ge0", one)
+    features, _ = net.prior(codes, given["text"], one)
+    case.check("encp_y", features)
+    mean_p, log_deviation = net.enc_p.statistics(features, None)
+    case.check("encp_m", mean_p)
+    case.check("encp_logs", log_deviation)
+    for speed in case.meta["speeds"]:
+        noise, scale = given[f"noise_speed{speed}"], case.meta["noise_scale"]
+        options = {"noise_scale": scale, "noise": noise, "speed": speed}
+        if f"encp_m_speed{speed}" in case.outputs:
+            spoken, _ = net.prior(codes, given["text"], one, speed=speed)
+            case.check(f"encp_m_speed{speed}", net.enc_p.statistics(spoken, None)[0])
+        for name, speaker in (("1ref", one), ("allrefs", mean)):
+            if f"wav_{name}_speed{speed}" in case.outputs:
+                case.check(f"wav_{name}_speed{speed}", net.decode(codes, given["text"], speaker, **options))
+    if "wav_1ref_nonoise" in case.outputs:
+        case.check("wav_1ref_nonoise", net.decode(codes, given["text"], one, noise_scale=0.0))
+
+
+@torch.no_grad()
+def in_parts(case: Case) -> None:
+    """A sentence sounded while it is still being made: two parts that overlap."""
+    net, given = _net(_sizes(case)), case.inputs
+    codes, first, overlap = given["codes"][0], case.meta["n_first"], case.meta["overlap"]
+    speaker = net.speaker_vector(given["refer"], None, given.get("sv_emb"))
+    wave, features = net.decode_part(codes[:, :first], given["text"], speaker, noise=given["noise_a"])
+    case.check("wav_a", wave)
+    case.check("latent_a", features)
+    wave, features = net.decode_part(
+        codes,
+        given["text"],
+        speaker,
+        kept_codes=codes.shape[1] - first + overlap,
+        before=features[..., -2 * overlap :],
+        noise=given["noise_b"],
+    )
+    case.check("wav_b", wave)
+    case.check("latent_b", features)
+
+
+def training(case: Case) -> None:
+    """One step of both sides: what the nets give, all losses, and the gradients of generator and judges."""
+    net, judges, given = _net(_sizes(case)), _judges(_PERIODS[case.meta["disc"]]), case.inputs
+    net.zero_grad()
+    judges.zero_grad()
+    size, every = case.meta["segment_frames"], case.meta["step_of_every"]
+    out = net(
+        given["ssl"],
+        given["spec"],
+        given["spec_lengths"],
+        given["text"],
+        given["text_lengths"],
+        given.get("sv_emb"),
+        segment_frames=size,
+        draws=VitsDraws(given["noise"], given["slice_u"]),
+    )
+    case.check("wav", out.wave)
+    case.check("ids_slice", out.starts)
+    case.check("z_mask", out.mask.float())
+    frames = {
+        "z": out.z,
+        "z_p": out.z_p,
+        "m_q": out.mean_q,
+        "logs_q": out.log_deviation_q,
+        "m_p": out.mean_p,
+        "logs_p": out.log_deviation_p,
+    }
+    for name, values in frames.items():
+        case.check(f"{name}_every", values[..., ::every])
+    recorded = segments(given["wav"], out.starts * _TRAINING_MEL.hop, size * _TRAINING_MEL.hop)
+    _judge_side(case, judges, recorded, out.wave.detach())
+    real_mel = segments(log_mel(given["spec"], _TRAINING_MEL.sample_rate, _TRAINING_MEL.bands), out.starts, size)
+    made_mel = mel(out.wave[:, 0], _TRAINING_MEL)
+    case.check("y_mel_every", real_mel[..., ::_MEL_EVERY])
+    case.check("y_hat_mel_every", made_mel[..., ::_MEL_EVERY])
+    real, fake = judges(recorded), judges(out.wave)
+    losses = {
+        "loss_gen": deceit_loss(fake),
+        "loss_fm": feature_loss(real, fake),
+        "loss_mel": torch.nn.functional.l1_loss(made_mel, real_mel) * case.meta["c_mel"],
+        "loss_kl": divergence(out.z_p, out.log_deviation_q, out.mean_p, out.log_deviation_p, out.mask)
+        * case.meta["c_kl"],
+    }
+    for name, value in losses.items():
+        case.check(name, value)
+    case.check("loss_gen_each", torch.stack([deceit_loss([judgement]) for judgement in fake]))
+    total = torch.stack(list(losses.values())).sum()
+    case.check("loss_total", total)
+    judges.requires_grad_(False)
+    total.backward()
+    judges.requires_grad_(True)
+    check_gradients(case, net)
+    net.zero_grad()
+
+
+def _judge_side(case: Case, judges: Discriminators, recorded: torch.Tensor, made: torch.Tensor) -> None:
+    real, fake = judges(recorded), judges(made)
+    loss = judges_loss(real, fake)
+    case.check("loss_disc", loss)
+    each = [(1 - one.opinion).square().mean() for one in real], [one.opinion.square().mean() for one in fake]
+    case.check("loss_disc_r", torch.stack(each[0]))
+    case.check("loss_disc_g", torch.stack(each[1]))
+    for index, judgement in enumerate(fake):
+        case.check(f"disc_out_fake{index}", judgement.opinion[:, :_FIRST_OPINIONS])
+        sizes = [(*layer.shape, 0)[:4] for layer in judgement.features]
+        case.check(f"disc_fmap_shape{index}", torch.tensor(sizes))
+    loss.backward()
+    check_gradients(case, judges, "d_")
+    judges.zero_grad()
