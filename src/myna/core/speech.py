@@ -58,6 +58,7 @@ class SpeechRequest(BaseModel):
         default=None, ge=1.0, le=2.0, description="1 does not punish repetition; none: the version's own"
     )
     sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
+    super_sampling: bool = Field(default=False, description="widen the speech to 48 kHz, in versions that can be")
     pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
 
     @field_validator("text")

@@ -82,7 +82,7 @@ def resample(wav: torch.Tensor, from_hz: int, to_hz: int) -> torch.Tensor:
     Hann-windowed sinc, six zero crossings, rolloff 0.99 (the published models' references were made with it; for files
     the decoder's resampler is better).
     """
-    if from_hz == to_hz:
+    if from_hz == to_hz or not wav.numel():
         return wav
     divisor = math.gcd(from_hz, to_hz)
     old, new = from_hz // divisor, to_hz // divisor

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from myna.core.versions import version
+from myna.models.ap_bwe import BandwidthNet
 from myna.models.bigvgan import BigVgan
 from myna.models.build import build_discriminators, build_gpt, build_sovits
 from myna.models.eres2net import EresNet
@@ -37,6 +38,7 @@ FAMILIES: tuple[tuple[str, str, Runner], ...] = (
     ("VITS: training", r"s2_.*_train", vits_cases.training),
     ("BigVGAN", r"vocoder_bigvgan", vocoder_cases.bigvgan),
     ("v4 vocoder", r"vocoder_v4", vocoder_cases.hifigan),
+    ("super sampling", r"sr_ap_bwe", vocoder_cases.widening),
     ("speaker net", r"sv_eres2netv2", speaker_cases.speaker_vector),
     ("quantiser", r"vq_full", signal_cases.quantizing),
     ("quantiser: training", r"vq_train", signal_cases.quantizer_training),
@@ -76,6 +78,7 @@ KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
     "v4_vocoder": lambda: HifiGan(V4_VOCODER),
     "v4_vocoder_wn": lambda: HifiGan(V4_VOCODER, is_normed=True),
     "eres2netv2": EresNet,
+    "ap_bwe_24kto48k": BandwidthNet,
 }
 """Published key lists, and the net that must have exactly those keys and shapes."""
 

@@ -20,6 +20,7 @@ from myna.engine.library import Library
 from myna.engine.synthesis.decoders import Decoder, decoder_for, levelled
 from myna.engine.synthesis.pieces import Piece, pieces
 from myna.engine.synthesis.prompt import Prompt, prosody, read_prompt
+from myna.engine.synthesis.super_sampling import require_super_sampling, widened
 from myna.engine.synthesis.takes import expected_tokens, say_tokens, seeds_of
 from myna.models.sampling import Sampling
 from myna.text.symbols import phone_ids
@@ -39,15 +40,19 @@ class LocalSpeaker:
         """The speech of ``request``, piece by piece; everything that can be wrong is, before the first piece.
 
         Raises:
-            BadInput: the text cannot be spoken.
+            BadInput: the version cannot be widened, or the text cannot be spoken.
             BadAudio: the reference is not usable, or not 3 to 10 s long.
             UnknownChoice: no such version or language.
             NotFound, MissingAsset, BadCheckpoint: weights that are missing or wrong.
         """
         version = version_named(request.voice.version)
+        if request.super_sampling:
+            require_super_sampling(version)
         parts = pieces(request.text, request.language, table=version.symbols, most_phones=version.piece_phones)
         prompt = self.prompt(request.voice, version)
         decoder = decoder_for(request.voice, version, self.library, prompt)
+        if request.super_sampling:
+            decoder = widened(decoder, version, self.library)
         seed = secrets.randbits(62) if request.seed is None else request.seed
         return self._chunks(request, version, parts, prompt, decoder, seed)
 
