@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from myna.core.assets import find_for
 from myna.core.progress import Progress
 from myna.steps.step import VersionedStep
 
@@ -74,6 +75,16 @@ class ExtractSpeakerVectors(ExtractionStep):
     """Turn the clips into voiceprints."""
 
     title = "sound to voiceprints"
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The label file and the clips; the level-mixed ones where the version takes a speaker vector."""
+        if self.record.has_speaker_vector:
+            return (self.voice.labels, self.dataset.wav32k)
+        return super().inputs()
+
+    def assets(self) -> tuple[Path, ...]:
+        """The speaker net, where the version takes a speaker vector."""
+        return (find_for(self.record.name, "voiceprint", self.models),) if self.record.has_speaker_vector else ()
 
     def outputs(self) -> tuple[Path, ...]:
         """The voiceprints."""

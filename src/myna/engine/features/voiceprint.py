@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from myna.audio.io import decode
-from myna.audio.labels import read_labels
+import numpy as np
+import torch
+
+from myna.audio.io import Audio, decode
+from myna.audio.labels import Label, read_labels
 from myna.checkpoints.tensor_file import write_tensor
-from myna.core.errors import BadAudio, BadInput
+from myna.core.errors import BadAudio, NotFound
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
+from myna.engine.library import Library
+from myna.engine.speaker_print import speaker_print
 from myna.engine.voiceprint import similarity, voiceprint
 
 
@@ -25,25 +31,22 @@ def extract_voiceprints(
     device: str,
     progress: Progress,
 ) -> int:
-    """Write ``7-sv_cn/<clip>.pt``, each (1, 256) float32, of every labelled clip in ``clips``; returns their number.
+    """Write ``7-sv_cn/<clip>.pt`` of every labelled clip; returns their number.
 
-    Files that are there stay. A clip that is missing, silent or too short for a voiceprint has none, and is named in
-    the progress. Raises `BadAudio` where none is left, `BadInput` for a version whose nets want another voiceprint.
+    Each is (1, 256) float32, GE2E's view of the clip in ``clips``; for versions that take a speaker vector (1, 20480),
+    the speaker net's view of the level-mixed clip in ``5-wav32k``. Files that are there stay. A clip that is missing,
+    silent or too short has none, and is named in the progress. Raises `BadAudio` where none is left, and for those
+    versions `MissingAsset`, `BadCheckpoint`, and `NotFound` where ``5-wav32k`` is not there.
     """
-    if version.has_speaker_vector:
-        raise BadInput(f"version {version.name!r} wants another model's voiceprints, which cannot be made yet")
     _check(models, device)
+    printed = _speaker_net_print(dataset, version, models, device) if version.has_speaker_vector else _ge2e_print(clips)
     listed, done, last = read_labels(labels), 0, ""
     for number, label in enumerate(listed):
         progress(number / len(listed), label.clip)
         path = dataset.speaker / f"{label.clip}.pt"
         if not path.is_file():
-            clip = label.located(clips)
             try:
-                if not clip.is_file():
-                    raise BadAudio("there is no such clip")
-                audio = decode(clip)
-                write_tensor(path, voiceprint(audio.samples, audio.sample_rate)[None])
+                write_tensor(path, printed(label))
             except BadAudio as error:
                 last = f"{label.clip}: {error}"
                 progress(number / len(listed), f"left out {last}")
@@ -52,6 +55,40 @@ def extract_voiceprints(
     if not done:
         raise BadAudio(f"no clip in {clips} can be used; {last}")
     return done
+
+
+def _ge2e_print(clips: Path) -> Callable[[Label], np.ndarray]:
+    """From a label to its clip's voiceprint (1, 256)."""
+
+    def printed(label: Label) -> np.ndarray:
+        audio = _decoded(label.located(clips))
+        return voiceprint(audio.samples, audio.sample_rate)[None]
+
+    return printed
+
+
+def _speaker_net_print(
+    dataset: DatasetFolder, version: ModelVersion, models: Path, device: str
+) -> Callable[[Label], np.ndarray]:
+    """From a label to the speaker vector (1, 20480) of its clip in ``5-wav32k``."""
+    if not dataset.wav32k.is_dir():
+        raise NotFound(f"there are no clips in {dataset.wav32k}; run extract_audio_features first")
+    library = Library(models, device)
+    net = library.speaker_net(version)
+
+    def printed(label: Label) -> np.ndarray:
+        audio = _decoded(dataset.wav32k / label.clip)
+        sound = torch.from_numpy(audio.samples)[None].to(library.device)
+        vector: np.ndarray = speaker_print(net, sound, audio.sample_rate).cpu().numpy()
+        return vector
+
+    return printed
+
+
+def _decoded(path: Path) -> Audio:
+    if not path.is_file():
+        raise BadAudio("there is no such clip")
+    return decode(path)
 
 
 def voiceprint_similarity(first: Path, second: Path, *, models: Path, device: str) -> float:
