@@ -15,6 +15,8 @@ from safetensors.torch import save
 from myna.core.errors import BadCheckpoint, NotFound
 from myna.core.workspace import write_bytes
 
+_EXACT = ("quantizer.", "front.")
+"""Weights that keep full precision: a token must not depend on how its codebook was rounded."""
 _METADATA = "myna"
 """One key only: the order of several would differ from run to run, and with it the file's bytes."""
 
@@ -30,6 +32,14 @@ class Weights:
     tensors: dict[str, torch.Tensor]
     config: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def halved(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """``tensors`` in half precision, except those that must stay exact and those that hold no fractions."""
+    return {
+        name: tensor.half() if tensor.is_floating_point() and not name.startswith(_EXACT) else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def write_weights(

@@ -25,7 +25,7 @@ from myna.core.workspace import write_bytes
 
 _PHONES = "enc_p.text_embedding.weight"
 _GPT_PHONES = "ar_text_embedding.word_embeddings.weight"
-_SYMBOLS_BY_ROWS: Mapping[int, str] = MappingProxyType({322: "v1", 512: "v1", 732: "v2"})
+SYMBOLS_BY_ROWS: Mapping[int, str] = MappingProxyType({322: "v1", 512: "v1", 732: "v2"})
 """Phone tables by the rows of an embedding; GPT files of v1 have room for 512."""
 
 _TRAINING_ONLY = "enc_q"
@@ -92,7 +92,12 @@ class SovitsCheckpoint:
 
 def read_gpt(path: Path) -> GptCheckpoint:
     """Read an official GPT file; errors as in `read_torch`, and `BadCheckpoint` where it is another kind of file."""
-    weight, config, info, _ = _parts(path)
+    return gpt_from(path, read_torch(path))
+
+
+def gpt_from(path: Path, content: Mapping[str, Any]) -> GptCheckpoint:
+    """As `read_gpt`, from what `read_torch` found in ``path``."""
+    weight, config, info, _ = _parts(path, content)
     try:
         tensors = {gpt_name(name): tensor for name, tensor in weight.items()}
     except BadCheckpoint as error:
@@ -105,8 +110,13 @@ def read_sovits(path: Path) -> SovitsCheckpoint:
 
     Errors as in `read_torch` and `identify`, and `BadCheckpoint` where it is another kind of file.
     """
+    return sovits_from(path, read_torch(path))
+
+
+def sovits_from(path: Path, content: Mapping[str, Any]) -> SovitsCheckpoint:
+    """As `read_sovits`, from what `read_torch` found in ``path``."""
     identity = identify(path)
-    weight, config, info, rank = _parts(path)
+    weight, config, info, rank = _parts(path, content)
     if weight and all(name.startswith("model.") for name in weight):
         raise BadCheckpoint(f"{path} is a GPT file; a SoVITS file was expected")
     # As in the official reader, the rows of the embedding overrule the file's size, but never its head.
@@ -124,7 +134,7 @@ def write_gpt(path: Path, tensors: Tensors, config: Mapping[str, Any], epoch: in
     """
     _check_config("GPT", config)
     weight = {official_gpt_name(name): tensor for name, tensor in tensors.items()}
-    _write(path, {"weight": _halves(weight), "config": _copy(config), "info": f"GPT-e{epoch}"}, b"PK")
+    _write(path, {"weight": _halves(weight), "config": plain_config(config), "info": f"GPT-e{epoch}"}, b"PK")
 
 
 def write_sovits(
@@ -149,7 +159,11 @@ def write_sovits(
     if version not in forms:
         raise UnknownChoice("version of a SoVITS file", version, forms)
     weight = {name: tensor for name, tensor in tensors.items() if _TRAINING_ONLY not in name}
-    content: dict[str, Any] = {"weight": weight, "config": _copy(config), "info": f"{epoch}epoch_{step}iteration"}
+    content: dict[str, Any] = {
+        "weight": weight,
+        "config": plain_config(config),
+        "info": f"{epoch}epoch_{step}iteration",
+    }
     if lora_rank is not None:
         head = _LORA_HEADS[version]
         content["lora_rank"] = lora_rank
@@ -162,9 +176,8 @@ def write_sovits(
     _write(path, content, head)
 
 
-def _parts(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], str, int | None]:
+def _parts(path: Path, content: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any], str, int | None]:
     """Weights, config, info and LoRA rank of a small checkpoint."""
-    content = read_torch(path)
     weight, config, info = content.get("weight"), content.get("config"), content.get("info", "")
     if not isinstance(weight, dict) or not isinstance(config, dict):
         kind = (
@@ -182,10 +195,10 @@ def _symbols(path: Path, embedding: torch.Tensor | None, otherwise: str) -> str:
     if embedding is None:
         return otherwise
     rows = embedding.shape[0] if embedding.dim() else 0
-    if rows not in _SYMBOLS_BY_ROWS:
-        known = ", ".join(map(str, _SYMBOLS_BY_ROWS))
+    if rows not in SYMBOLS_BY_ROWS:
+        known = ", ".join(map(str, SYMBOLS_BY_ROWS))
         raise BadCheckpoint(f"{path}: a phone embedding of {rows} rows; the known tables have {known}")
-    return _SYMBOLS_BY_ROWS[rows]
+    return SYMBOLS_BY_ROWS[rows]
 
 
 def _check_config(kind: str, config: Mapping[str, Any]) -> None:
@@ -200,10 +213,14 @@ def _halves(tensors: Tensors) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().to("cpu", torch.float16, copy=True).contiguous() for name, tensor in tensors.items()}
 
 
-def _copy(value: Any) -> Any:
+def plain_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """A config as plain dicts, lists, texts and numbers; raises ``ValueError`` for anything else."""
+    return {str(key): _copy(item) for key, item in config.items()}
+
+
+def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _copy(item) for key, item in value.items()}
+        return plain_config(value)
     if isinstance(value, list | tuple):
         return [_copy(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):

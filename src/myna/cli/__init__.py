@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from myna.cli import bench, clone, doctor, run, say
+from myna.cli import bench, clone, doctor, fetch, model_files, run, say
 from myna.cli.show import err
 from myna.core.errors import Cancelled, MynaError
 
@@ -33,6 +33,10 @@ app.command(name="clone")(clone.clone)
 app.command(name="say")(say.say)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
+app.command(name="fetch")(fetch.fetch)
+app.command(name="inspect")(model_files.inspect)
+app.command(name="convert")(model_files.convert)
+app.command(name="merge")(model_files.merge)
 app.command(name="doctor")(doctor.doctor)
 app.add_typer(bench.app, name="bench")
 

@@ -89,6 +89,12 @@ class WorkspaceError(InstallationError):
     kind = "workspace"
 
 
+class DownloadFailed(InstallationError):
+    """A hub that cannot be reached, does not have the file, or sent another one than was published."""
+
+    kind = "download_failed"
+
+
 class BadCheckpoint(CallerError):
     """A model file that is damaged, foreign, or asks to execute something."""
 

@@ -24,6 +24,7 @@ SETTINGS_FILE = Path("myna.yaml")
 ALIASES = {
     "MAX_UPLOAD_SIZE": "max_upload_bytes",
     "LOG_LEVEL": "log_level",
+    "HF_ENDPOINT": "huggingface_url",
     "paths.work_dir": "home",
     "gpu.default_device": "device",
     "gpu.max_parallel": "workers",
@@ -44,6 +45,11 @@ class Settings(BaseSettings):
         description="folder of the voices, the job store and the logs",
     )
     models: Path | None = Field(default=None, description="folder of downloaded model files; none: home/models")
+    hub: Literal["huggingface", "modelscope"] = Field(
+        default="huggingface", description="where models are fetched from"
+    )
+    huggingface_url: str = Field(default="https://huggingface.co", description="Hugging Face, or a mirror of it")
+    modelscope_url: str = Field(default="https://www.modelscope.cn", description="ModelScope, or a mirror of it")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N; a bare number means that GPU")
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of the engine; 0: as many as there are")
     workers: int = Field(default=1, ge=1, le=256, description="jobs at the same time")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from myna.checkpoints.native import read_weights, write_weights
+from myna.checkpoints.native import halved, read_weights, write_weights
 from myna.checkpoints.restricted import read_torch
 from myna.core.assets import find_for
 from myna.core.errors import BadCheckpoint, BadInput
@@ -34,8 +34,6 @@ SUFFIX = ".safetensors"
 _OFFICIAL_GPT_PREFIX = "model."
 _BIGVGAN_FILE = "bigvgan_generator.pt"
 _BANDWIDTH_FILE = "g_24kto48k.zip"
-_EXACT = ("quantizer.", "front.")
-"""Weights that keep full precision: a token must not depend on how its codebook was rounded."""
 
 Net = TypeVar("Net", bound=nn.Module)
 Sizes = TypeVar("Sizes")
@@ -114,12 +112,8 @@ def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: M
 
     ``provenance`` is JSON: base, data, steps, licence. Raises `WorkspaceError` where the file cannot be written.
     """
-    tensors = {
-        name: tensor.half() if tensor.is_floating_point() and not name.startswith(_EXACT) else tensor
-        for name, tensor in net.state_dict().items()
-    }
     config = {"version": version.name, "kind": kind_of(net), "sizes": _sizes_of(net)}
-    write_weights(path, tensors, config, provenance)
+    write_weights(path, halved(net.state_dict()), config, provenance)
 
 
 def kind_of(net: nn.Module) -> str:
