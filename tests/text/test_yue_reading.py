@@ -84,7 +84,7 @@ def test_every_syllable_of_the_dictionary_has_phones() -> None:
 
 
 def test_a_syllable_is_spelled_in_jyutping() -> None:
-    module = importlib.import_module("myna.text.yue")
+    module = importlib.import_module("myna.text.yue.reader")
     assert module.syllable("hong4") == ["Yh", "Yong4"]
     assert module.syllable("hang9") is None
     assert module.syllable("xx4") is None

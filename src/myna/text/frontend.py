@@ -60,7 +60,7 @@ LANGUAGES: dict[str, Language] = {
     "en": Language("myna.text.en.reader"),
     "ja": Language("myna.text.ja.reader", "ja", official="myna.text.ja.official"),
     "ko": Language("myna.text.ko.reader", "ko", tables=("v2",)),
-    "yue": Language("myna.text.yue", "yue", tables=("v2",)),
+    "yue": Language("myna.text.yue.reader", "yue", tables=("v2",), official="myna.text.yue.official"),
 }
 """One row per language, by its code."""
 

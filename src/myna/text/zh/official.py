@@ -7,9 +7,8 @@ import re
 from myna.text.phonemes import Phonemes
 from myna.text.symbols import PUNCTUATION
 from myna.text.zh import g2p, polyphone
-from myna.text.zh.official_rules import verbalized
+from myna.text.zh.official_rules import letters_of
 from myna.text.zh.reader import WITHOUT_ERHUA, phonemes
-from myna.text.zh.traced import Traced
 
 _SAID_AS = {
     **dict(zip("：；，。！？·、$/—~～", ",,,.!?,,.,-……", strict=True)),
@@ -35,21 +34,13 @@ def read_for(text: str, table: str) -> Phonemes:
     A character on which the official program fails (噷) is read as elsewhere, or left out where it has no reading.
     """
     sign = next((sign for sign in _PAUSES if sign in text), "")
-    sentences = verbalized(text.replace(sign, ",") if sign else text)
-    letters = Traced.joined(kept(sentence, _SAID_AS) for sentence in sentences).rewritten(_RUN, lambda run: run[0][0])
+    every = letters_of(text.replace(sign, ",") if sign else text, _SAID_AS).filtered(_is_read)
+    letters = every.rewritten(_RUN, lambda run: run[0][0])
     reader = None if table in _PINYIN_ALONE else polyphone.sentence_reader()
     said = g2p.say(letters.text, has_erhua=table not in WITHOUT_ERHUA, reader=reader, official=True)
     pauses = {place: _PAUSES[sign] for place, letter in enumerate(letters.text) if letter == ","} if sign else {}
     return phonemes(text, said, letters.spans, pauses)
 
 
-def kept(sentence: Traced, said_as: dict[str, str]) -> Traced:
-    """A sentence with some marks as others, and nothing but characters and marks that are read."""
-    marks = re.compile("|".join(map(re.escape, sorted(said_as, key=len, reverse=True))))
-    told = sentence.rewritten(marks, lambda match: said_as[match[0]])
-    places = [place for place, letter in enumerate(told.text) if _is_kept(letter)]
-    return Traced("".join(told.text[place] for place in places), [told.spans[place] for place in places])
-
-
-def _is_kept(letter: str) -> bool:
-    return letter in PUNCTUATION or ("\u4e00" <= letter <= "\u9fa5" and polyphone.is_readable(letter))
+def _is_read(letter: str) -> bool:
+    return letter in PUNCTUATION or polyphone.is_readable(letter)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from myna.text.symbols import PUNCTUATION
 from myna.text.zh.lexicon import lines
 from myna.text.zh.normalize import GREEK
 from myna.text.zh.traced import Traced
@@ -125,6 +126,8 @@ def _power(match: re.Match[str]) -> str:
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SIGNED = rf"(?:-?{_NUMBER}|\.[0-9]+)"
+_WHOLE = r"(?<![0-9])[0-9]++(?:\.[0-9]++)?"
+"""A number before a unit: never a part of one, which saves trying all of them."""
 _RAISED = f"[{''.join(_SUPERSCRIPTS)}]*"
 _OPERAND = rf"(?:-?{_NUMBER}{_RAISED}|\.[0-9]+{_RAISED}|[A-Za-z]{_RAISED})"
 _UNIT = r"(?:%|°C|℃|度|摄氏度|cm[23²³]?|d[bs]|k[gm]|m[23²³lm]?|s)"
@@ -132,8 +135,10 @@ _CLOCK = r"(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5
 _UNTIL = r"(?P<until>[01]?[0-9]|2[0-3]):(?P<minute2>[0-5][0-9])(?::(?P<second2>[0-5][0-9]))?"
 _YEAR = r"(?P<year>[0-9]{4}|[0-9]{2})年"
 
+_LONGEST = 512
+"""A sentence without any mark is put in words in parts: the time that the patterns take grows with its square."""
 _DROPPED = re.compile(f"[ {_UNSAID}]")
-_SENTENCE = re.compile(r"[：、，；。？！,;?!][”’]?|\n+")
+_SENTENCE = re.compile(rf"[：、，；。？！,;?!][”’]?|\n+|[^：、，；。？！,;?!\n]{{{_LONGEST}}}")
 _CALCULATION = re.compile(rf"({_OPERAND})([-+×÷=])({_OPERAND})")
 _DATES_AND_TIMES = (
     (
@@ -143,21 +148,21 @@ _DATES_AND_TIMES = (
     (re.compile(r"(?P<year>[0-9]{4})([- /.])(?P<month>0[1-9]|1[0-2])\2(?P<day>0[1-9]|[12][0-9]|3[01])"), _written_date),
     (re.compile(f"{_CLOCK}[~-]{_UNTIL}"), _time),
     (re.compile(_CLOCK), _time),
-    (re.compile(f"{_SIGNED}{_UNIT}~{_SIGNED}{_UNIT}"), lambda match: match[0].replace("~", "至")),
-    (re.compile(rf"(-?)({_NUMBER})(?:°C|℃|度|摄氏度)"), _temperature),
+    (re.compile(rf"(?:-?{_WHOLE}|\.[0-9]++){_UNIT}~{_SIGNED}{_UNIT}"), lambda match: match[0].replace("~", "至")),
+    (re.compile(rf"(-?)({_WHOLE})(?:°C|℃|度|摄氏度)"), _temperature),
 )
 _NUMBERS = (
     (re.compile(f"[{''.join(_SUPERSCRIPTS)}]+"), _power),
-    (re.compile(r"(-?)([0-9]+)/([0-9]+)"), _fraction),
-    (re.compile(rf"(-?)({_NUMBER})%"), _percentage),
+    (re.compile(r"(-?)(?<![0-9])([0-9]++)/([0-9]+)"), _fraction),
+    (re.compile(rf"(-?)({_WHOLE})%"), _percentage),
     (re.compile(r"(?<![0-9])(?:\+?86 ?)?1(?:[38][0-9]|5[0-35-9]|7[678]|9[89])[0-9]{8}(?![0-9])"), _telephone),
     (re.compile(r"(?<![0-9])(?:0(?:10|2[1-3]|[3-9][0-9]{2})-?)?[1-9][0-9]{6,7}(?![0-9])"), _telephone),
     (re.compile(r"400-?[0-9]{3}-?[0-9]{4}"), _telephone),
     (re.compile(rf"(?<![0-9+×÷=-])(-?{_NUMBER})[-~](-?{_NUMBER})(?![0-9+×÷=-])"),
      lambda match: f"{number(match[1])}到{number(match[2])}"),
     (re.compile("-[0-9]+"), lambda match: number(match[0])),
-    (re.compile(r"[0-9]+(?:\.[0-9]+){2,}"), _version),
-    (re.compile(r"-?[0-9]+\.[0-9]+|\.[0-9]+"), lambda match: number(match[0])),
+    (re.compile(r"(?<![0-9])[0-9]++(?:\.[0-9]+){2,}"), _version),
+    (re.compile(r"-?(?<![0-9])[0-9]++\.[0-9]+|\.[0-9]+"), lambda match: number(match[0])),
 )  # fmt: skip
 _LEFT_OVER = (
     (re.compile("[0-9]{3,}"), lambda match: digits(match[0], one="幺")),
@@ -176,10 +181,15 @@ _UNITS = tuple(
 )
 
 
-def verbalized(source: str) -> list[Traced]:
-    """The sentences of ``source`` in words; marks and other scripts stay in them as they are written."""
+def letters_of(source: str, said_as: dict[str, str]) -> Traced:
+    """``source`` in words: Chinese characters and the marks of `PUNCTUATION`, and nothing else.
+
+    ``said_as``: what some marks are first replaced by.
+    """
+    marks = re.compile("|".join(map(re.escape, sorted(said_as, key=len, reverse=True))))
     text = Traced.of(source).rewritten(_DROPPED, lambda _: "").translated(_plain_letters())
-    return [_worded(sentence) for sentence in text.split(_SENTENCE)]
+    worded = (_worded(sentence).rewritten(marks, lambda match: said_as[match[0]]) for sentence in text.split(_SENTENCE))
+    return Traced.joined(worded).filtered(lambda letter: letter in PUNCTUATION or "\u4e00" <= letter <= "\u9fa5")
 
 
 def _worded(text: Traced) -> Traced:
@@ -194,7 +204,9 @@ def _worded(text: Traced) -> Traced:
 
 @cache
 def _quantity() -> re.Pattern[str]:
-    return re.compile(f"(?P<value>[0-9]+)(?P<more>[多余几+])?(?P<unit>{'|'.join(lines('official_quantifiers'))})")
+    return re.compile(
+        f"(?P<value>(?<![0-9])[0-9]++)(?P<more>[多余几+])?(?P<unit>{'|'.join(lines('official_quantifiers'))})"
+    )
 
 
 @cache

@@ -46,6 +46,11 @@ class Traced:
         """The text with some letters as others, one for one."""
         return Traced(self.text.translate(letters), self.spans)
 
+    def filtered(self, keeps: Callable[[str], bool]) -> Traced:
+        """The text without the characters that are not to be kept."""
+        places = [place for place, letter in enumerate(self.text) if keeps(letter)]
+        return Traced("".join(self.text[place] for place in places), [self.spans[place] for place in places])
+
     def split(self, after: re.Pattern[str]) -> list[Traced]:
         """The text in parts, each ending with a match but for the last."""
         ends = [0, *(match.end() for match in after.finditer(self.text)), len(self.text)]

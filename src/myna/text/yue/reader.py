@@ -17,7 +17,7 @@ from myna.text.phonemes import Phonemes, Span
 from myna.text.symbols import PUNCTUATION, symbols
 from myna.text.zh.normalize import spoken
 
-_INITIALS = (
+INITIALS = (
     "aa aai aak aap aat aau ai au ap at ak a p b e ts t dz d kw k gw g f h l m ng n s y w c z j "
     "ong on ou oi ok o uk ung"
 ).split()
@@ -76,15 +76,16 @@ def _letters(text: str) -> tuple[list[str], list[str], list[Span]]:
 
 def _readings(letters: list[str], originals: list[str]) -> list[str]:
     """The jyutping of each letter, "" for none: as the simplified text is read, unless that is another character's."""
-    simple = _looked_up("".join(letters))
-    written = _looked_up("".join(originals))
+    simple = readings("".join(letters))
+    written = readings("".join(originals))
     return [
         official if official and (official == own or _is_reading_of(original, letter, official)) else own
         for letter, original, official, own in zip(letters, originals, simple, written, strict=True)
     ]
 
 
-def _looked_up(text: str) -> list[str]:
+def readings(text: str) -> list[str]:
+    """The jyutping of each character, "" for one without."""
     found = []
     start = 0
     while start < len(text):
@@ -147,7 +148,7 @@ def _with_nearest_final(sound: str) -> list[str]:
 
 
 def _initial_and_final(sound: str, tone: str) -> list[str]:
-    initial = "ng" if sound.startswith("nga") else next((one for one in _INITIALS if sound.startswith(one)), "")
+    initial = "ng" if sound.startswith("nga") else next((one for one in INITIALS if sound.startswith(one)), "")
     if not initial:
         return []
     final = sound.removeprefix(initial) or initial[-1]

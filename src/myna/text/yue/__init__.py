@@ -1,0 +1,1 @@
+"""Cantonese, by ToJyutping."""
