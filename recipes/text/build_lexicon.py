@@ -12,6 +12,10 @@ Only data is taken from the wheels, no code:
 * wordsegment 1.3.1 carries word counts of the Google Web Trillion Word Corpus as derived by Peter Norvig (Apache-2.0,
   ``WORDSEGMENT.LICENSE``); the words that CMUdict knows too are kept.
 
+The official program's reading has data of its own: all word counts and those of pairs of words, as logarithms; the
+homograph list as it is; and the words of which its dictionary, CMUdict 0.7b, has no reading
+(``cmudict_0.7b_missing.txt`` beside this script) or another one. Its names are built by ``official_names.py``.
+
 The same input gives the same bytes.
 """
 
@@ -19,6 +23,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import math
 import re
 import sys
@@ -67,6 +72,14 @@ INVERTED = (
 NO_HOMOGRAPHS = "process processes processing absent close closer content complex read used"
 """Rows left out: the reading given for the verb is another word's, or the reader has rules of its own."""
 
+OFFICIAL = {"dr": "D R AY1 V", "gps": "G IY1 P IY0 EH1 S", "spacex": "S P EY1 S AH0 K S"}
+"""Words that the official program reads otherwise."""
+OFFICIAL_HOMOGRAPHS = {
+    "read": "R IY1 D|R EH1 D|VBP",
+    "complex": "K AH0 M P L EH1 K S|K AA1 M P L EH0 K S|JJ",
+}
+"""Rows of the homograph list that the official program replaces."""
+
 
 def wheel(folder: Path, name: str) -> zipfile.ZipFile:
     """The one wheel in ``folder`` whose file name starts with ``name``."""
@@ -102,6 +115,10 @@ def build(folder: Path) -> None:
     words |= ADDED
     compress(DATA / "cmudict.txt.gz", [f"{word} {phones}" for word, phones in sorted(words.items())])
 
+    missing = (HERE / "cmudict_0.7b_missing.txt").read_text().split()
+    official = sorted([*missing, *(f"{word} {phones}" for word, phones in OFFICIAL.items())])
+    (DATA / "official_words.txt").write_text("\n".join(official) + "\n")
+
     with wheel(folder, "g2p_en") as archive:
         (DATA / "G2P_EN.LICENSE").write_bytes(archive.read("g2p_en-2.1.0.dist-info/LICENSE.txt"))
         network = np.load(io.BytesIO(archive.read("g2p_en/checkpoint20.npz")), allow_pickle=False)
@@ -109,15 +126,42 @@ def build(folder: Path) -> None:
         listed = archive.read("g2p_en/homographs.en").decode().splitlines()
         rows = [line for line in listed if line.strip() and not line.startswith("#")]
         (DATA / "homographs.txt").write_text("\n".join(homograph_lines(rows)) + "\n")
+        (DATA / "official_homographs.txt").write_text("\n".join(official_homograph_lines(rows)) + "\n")
 
     with wheel(folder, "wordsegment") as archive:
         counts = [line.split("\t") for line in archive.read("wordsegment/unigrams.txt").decode().splitlines()]
         kept = [(word, int(count)) for word, count in counts if word in words and word.isalpha()][:NUM_COUNTED_WORDS]
         compress(DATA / "word_counts.txt.gz", [f"{word} {round(100 * math.log10(count))}" for word, count in kept])
+        pairs = [line.split("\t") for line in archive.read("wordsegment/bigrams.txt").decode().splitlines()]
+        write_counts(counts, pairs)
         (DATA / "WORDSEGMENT.LICENSE").write_text(
             "Word counts: wordsegment 1.3.1 by Grant Jenks, Apache License 2.0, from data by Peter Norvig (MIT)\n"
             "of the Google Web Trillion Word Corpus.\n"
         )
+
+
+def write_counts(counts: list[list[str]], pairs: list[list[str]]) -> None:
+    """All words, and for each word those that follow it, with 1000 log10 of their counts."""
+    words = [f"{word} {logarithm(count)}" for word, count in sorted(map(tuple, counts))]
+    following: dict[str, list[str]] = {}
+    for pair, count in sorted(map(tuple, pairs)):
+        first, second = pair.split(" ")
+        following.setdefault(first, []).append(f"{second} {logarithm(count)}")
+    lines = [f"{word} {' '.join(rest)}" for word, rest in following.items()]
+    for name, rows in (("official_counts.txt.xz", words), ("official_pairs.txt.xz", lines)):
+        (DATA / name).write_bytes(lzma.compress("\n".join(rows).encode(), preset=6))
+
+
+def logarithm(count: str) -> int:
+    """1000 log10."""
+    return round(1000 * math.log10(int(count)))
+
+
+def official_homograph_lines(rows: list[str]) -> list[str]:
+    """``word|reading where the tag fits|other reading|tag``."""
+    fields = [[field.strip() for field in row.split("|")] for row in rows]
+    found = {word.lower(): "|".join(rest) for word, *rest in fields} | OFFICIAL_HOMOGRAPHS
+    return [f"{word}|{rest}" for word, rest in sorted(found.items())]
 
 
 def homograph_lines(rows: list[str]) -> list[str]:

@@ -42,9 +42,15 @@ def reading(words: Words, index: int) -> tuple[str, ...] | None:
     pair = _pairs().get(word)
     if pair is None:
         return None
+    return pair[0] if is_verbal(words, index) else pair[1]
+
+
+def is_verbal(words: Words, index: int) -> bool:
+    """Whether ``words[index]``, a word with a verb's and another reading, is a verb."""
+    word = words[index].lower()
     if word.endswith("ed"):
-        return pair[0] if _is_participle(words, index) else pair[1]
-    return pair[0] if is_verb(words, index, prior=word in _VERBS_FIRST) else pair[1]
+        return _is_participle(words, index)
+    return is_verb(words, index, prior=word in _VERBS_FIRST)
 
 
 def _previous(words: Words, index: int) -> str:

@@ -46,7 +46,9 @@ def _below_thousand(number: int, joint: str) -> str:
 
 
 def cardinal(number: int, joint: str = " ") -> str:
-    """1234 -> "one thousand, two hundred thirty-four"; ``joint`` stands between hundreds and tens.
+    """1234 -> "one thousand, two hundred thirty-four"; 1034 -> "one thousand thirty-four".
+
+    ``joint`` stands before the tens and ones.
 
     Numbers of more than `MAX_CARDINAL_DIGITS` digits are read digit by digit.
     """
@@ -57,6 +59,9 @@ def cardinal(number: int, joint: str = " ") -> str:
     if number < 1000:
         return _below_thousand(number, joint)
     groups: list[str] = []
+    thousands, rest = divmod(number, 1000)
+    if 0 < rest < 100:
+        return f"{cardinal(thousands * 1000, joint)}{joint}{_below_hundred(rest)}"
     for scale in _SCALES:
         number, group = divmod(number, 1000)
         if group:
@@ -68,9 +73,6 @@ def cardinal(number: int, joint: str = " ") -> str:
 
 def ordinal(number: int) -> str:
     """101 -> "one hundred and first"; 1066 -> "one thousand and sixty-sixth"."""
-    thousands, rest = divmod(number, 1000)
-    if thousands and 0 < rest < 100:
-        return f"{cardinal(thousands * 1000)} and {ordinal(rest)}"
     words = cardinal(number, joint=" and ")
     cut = max(words.rfind(" "), words.rfind("-")) + 1
     return words[:cut] + _ordinal_word(words[cut:])
