@@ -55,6 +55,13 @@ def test_a_very_short_text_gets_a_stop_in_front(text: str, first: str) -> None:
     assert set(result.spans) == {(0, len(text))}  # a reader without places
 
 
+@pytest.mark.parametrize("text", ["7", "<7|S EH1>"])
+def test_the_stop_in_front_makes_no_decimal_in_english(text: str) -> None:
+    result = phonemize(text, "en")
+    assert result.phones[:3] == [".", "S", "EH1"]
+    assert [text[start:end] for start, end in result.spans[:2]] == ["", "7"]
+
+
 def test_runs_of_spaces_are_one_and_places_are_those_of_the_source() -> None:
     def words(text: str, language: str) -> Phonemes:
         found = text.split()

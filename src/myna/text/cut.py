@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from myna.core.errors import UnknownChoice
-from myna.text.smart import smart
+from myna.text.smart import CLOSERS, smart
 
 SPLITS = frozenset("，。？！,.?!~:：—…")
 """Marks that end a sentence or clause."""
@@ -21,6 +21,7 @@ MIN_PIECE = 5
 _MIN_OPENING = 4
 _BLANK = frozenset("!?…,.- ")
 _CUT5_MARKS = ",.;?!、，。？！：…"
+_OTHER_MARKS = frozenset("、;；")
 _GROUP_SENTENCES = 4
 _GROUP_CHARACTERS = 50
 
@@ -106,6 +107,7 @@ METHODS: dict[str, Callable[[str], str]] = {
     "smart": _smartly,
 }
 """The six of the official program, and our own."""
+OWN_METHODS = frozenset({"smart"})
 
 
 def cut_lines(text: str, method: str) -> str:
@@ -129,7 +131,8 @@ def presegment(text: str, method: str, language: str) -> list[str]:
     """The pieces of a request, as they go to the front end one by one: cut, joined where short, ended with a stop.
 
     A very short opening gets a stop in front, for the models swallow it otherwise. Pieces without a letter or digit are
-    dropped; of a text without any the list is empty. No piece is longer than `MAX_PIECE` (plus the stop).
+    dropped; of a text without any the list is empty. No piece is longer than `MAX_PIECE` (plus the stop). What our own
+    method has cut is not joined again, and ended only where no mark stands before closing quotes and brackets.
     """
     stop = "." if language == "en" else "。"
     text = collapse_marks(text).strip("\n")
@@ -138,13 +141,21 @@ def presegment(text: str, method: str, language: str) -> list[str]:
     if text[0] not in SPLITS and len(_until_first_mark(text)) < _MIN_OPENING:
         text = stop + text
     lines = [line for line in cut_lines(text, method).split("\n") if line not in ("", " ")]
+    is_own = method in OWN_METHODS
     pieces: list[str] = []
-    for piece in _refilled(lines):
+    for piece in lines if is_own else _refilled(lines):
         if not re.search(r"\w", piece):
             continue
-        ended = piece if piece[-1] in SPLITS else piece + stop
+        has_end = is_marked(piece) if is_own else piece[-1] in SPLITS
+        ended = piece if has_end else piece + stop
         pieces.extend(_shortened(ended))
     return pieces
+
+
+def is_marked(piece: str) -> bool:
+    """Whether ``piece`` ends with a mark, or with one before closing quotes and brackets."""
+    last = piece.rstrip().rstrip(CLOSERS)[-1:]
+    return last in SPLITS or last in _OTHER_MARKS
 
 
 def _until_first_mark(text: str) -> str:

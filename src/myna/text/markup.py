@@ -20,6 +20,8 @@ _MARK = re.compile(
 )
 _UNCLOSED = re.compile(r"<[^\s<>|][^<>|\n]*\|[^<>|\n]*(?=$|\n|<)")
 _LENGTH = re.compile(r":\s*(\d{1,6}(?:\.\d{1,6})?)\s*(s|ms)\s*", re.I)
+_FIRST_LETTER, _LAST_LETTER = 0x20000, 0x2A6E0
+"""Han characters so rare that a text has few of them."""
 _PAUSE_FORM = "write a pause as [pause:0.5s] or [pause:500ms]"
 _READING_FORM = "write a reading as <word|reading>"
 
@@ -88,6 +90,30 @@ def stretches(marked: str) -> list[tuple[str, float]]:
             found.append((words, silence))
         at = match.end() if match else at
     return found
+
+
+def without_pauses(marked: str) -> str:
+    """The text with spaces in the place of its pauses, so that everything else stays where it is."""
+    return _MARK.sub(lambda match: match.group() if match["word"] is not None else " " * len(match.group()), marked)
+
+
+def hidden(marked: str) -> tuple[str, dict[int, str]]:
+    """The text with one letter in the place of each reading, so that no cut falls into it; `str.translate` brings the
+    readings back.
+    """
+    letters = (chr(code) for code in range(_FIRST_LETTER, _LAST_LETTER) if chr(code) not in marked)
+    found: dict[int, str] = {}
+
+    def hide(match: re.Match[str]) -> str:
+        if match["word"] is None:
+            return match.group()
+        letter = next(letters, "")
+        if not letter:
+            raise BadInput("the text has too many readings; say it in parts")
+        found[ord(letter)] = match.group()
+        return letter
+
+    return _MARK.sub(hide, marked), found
 
 
 def _check_closed(marked: str) -> None:

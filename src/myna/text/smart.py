@@ -17,7 +17,7 @@ LEAST = 6.0
 
 _LATIN_SYLLABLES = 0.3
 _DENSE = re.compile(r"[0-9\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
-_CLOSERS = "\"')\\]}»”’」』）】》〉"
+CLOSERS = "\"')\\]}»”’」』）】》〉"
 _QUOTED = re.compile(
     "|".join(
         rf"{opening}[^{opening}{closing}\n]{{0,300}}{closing}"
@@ -32,7 +32,7 @@ _WHOLE = re.compile(
     r"|\d+(?: \d{3})+(?!\d)"
 )
 _SENTENCE_END = re.compile(
-    rf"[。！？!?…]+[{_CLOSERS}。！？!?…]*|\.+(?=[{_CLOSERS}\s\u3000-\u9fff\uac00-\ud7a3]|$)[{_CLOSERS}.]*|\n+"
+    rf"[。！？!?…]+[{CLOSERS}。！？!?…]*|\.+(?=[{CLOSERS}\s\u3000-\u9fff\uac00-\ud7a3]|$)[{CLOSERS}.]*|\n+"
 )
 _ABBREVIATION = re.compile(
     r"(?:^|[^A-Za-z])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|Gen|Col|Lt|Sgt|Capt|Rev|Hon|No|Vol"
@@ -40,16 +40,16 @@ _ABBREVIATION = re.compile(
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$"
 )
 _BREATHS = (
-    re.compile(rf"[;；:：~—]+[{_CLOSERS}]*|(?<![{_CLOSERS}])[{_CLOSERS}]{{1,8}}(?=\w)"),
-    re.compile(rf"[,，、]+[{_CLOSERS}]*"),
+    re.compile(rf"[;；:：~—]+[{CLOSERS}]*|(?<![{CLOSERS}])[{CLOSERS}]{{1,8}}(?=\w)"),
+    re.compile(rf"[,，、]+[{CLOSERS}]*"),
     re.compile(r"\s+"),
     re.compile(r"(?<=[^\x00-\x7f])(?=\w)|(?<=\w)(?=[^\x00-\x7f\W])"),
 )
 """Where a long sentence may be cut, the best places first; a cut is behind the match."""
 
 
-def smart(text: str) -> list[str]:
-    """The pieces of ``text``, in order; joined they are the text but for white space.
+def smart(text: str, most: float = MOST) -> list[str]:
+    """The pieces of ``text``, of at most ``most`` syllables, in order; joined they are the text but for white space.
 
     Marks without words go with their neighbour; a text without letters and digits has no pieces.
     """
@@ -60,11 +60,11 @@ def smart(text: str) -> list[str]:
     start = 0
     for end in [*_sentence_ends(text, inside), len(text)]:
         if any(map(str.isalnum, text[start:end])):
-            spans += _breathed(start, end, weights, places)
+            spans += _breathed(start, end, most, weights, places)
             start = end
     if start < len(text) and spans:
         spans[-1] = (spans[-1][0], len(text))
-    pieces = (" ".join(text[start:end].split()) for start, end in _merged(text, spans, weights))
+    pieces = (" ".join(text[start:end].split()) for start, end in _merged(text, spans, most, weights))
     return [piece for piece in pieces if piece]
 
 
@@ -104,15 +104,17 @@ def _goes_on(text: str, end: int) -> bool:
     """Whether a sentence goes on behind a quotation: “好。”他说, "Stop!" he said."""
     following = text[end : end + 2].lstrip(" ")[:1]
     is_next = following == text[end : end + 1] and following.isalnum()
-    return text[end - 1] in _CLOSERS and (following.islower() or is_next)
+    return text[end - 1] in CLOSERS and (following.islower() or is_next)
 
 
-def _breathed(start: int, end: int, weights: list[float], places: list[list[int]]) -> list[tuple[int, int]]:
-    """A sentence in parts of at most `MOST`, halved at the best place near the middle."""
+def _breathed(
+    start: int, end: int, most: float, weights: list[float], places: list[list[int]]
+) -> list[tuple[int, int]]:
+    """A sentence in parts of at most ``most`` syllables, halved at the best place near the middle."""
     todo, done = [(start, end)], []
     while todo:
         start, end = todo.pop()
-        at = _halfway(start, end, weights, places) if weights[end] - weights[start] > MOST else None
+        at = _halfway(start, end, weights, places) if weights[end] - weights[start] > most else None
         if at is None:
             done.append((start, end))
         else:
@@ -131,22 +133,27 @@ def _halfway(start: int, end: int, weights: list[float], places: list[list[int]]
     return None
 
 
-def _merged(text: str, spans: list[tuple[int, int]], weights: list[float]) -> list[tuple[int, int]]:
+def _merged(text: str, spans: list[tuple[int, int]], most: float, weights: list[float]) -> list[tuple[int, int]]:
     """Very short pieces joined with the shorter of their neighbours, where the two are not too long together.
 
     A line without a mark at its end stays by itself: it is a heading.
     """
     result: list[tuple[int, int]] = []
     for start, end in spans:
-        if result and _are_one(text, result[-1], (start, end), weights):
+        if result and _are_one(text, result[-1], (start, end), most, weights):
             result[-1] = (result[-1][0], end)
         else:
             result.append((start, end))
     return result
 
 
-def _are_one(text: str, first: tuple[int, int], second: tuple[int, int], weights: list[float]) -> bool:
+def _are_one(text: str, first: tuple[int, int], second: tuple[int, int], most: float, weights: list[float]) -> bool:
     sizes = [weights[end] - weights[start] for start, end in (first, second)]
     last = text[slice(*first)].rstrip()[-1:]
     is_heading = last.isalnum() and "\n" in text[first[1] - 1 : second[0] + 1]
-    return min(sizes) < LEAST and sum(sizes) <= MOST and not is_heading
+    return min(sizes) < LEAST and sum(sizes) <= most and not is_heading
+
+
+def syllables(text: str) -> float:
+    """About how many syllables ``text`` has."""
+    return sum(map(_weight, text))
