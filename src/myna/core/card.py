@@ -15,11 +15,12 @@ _PATHS = ("gpt", "sovits", "reference")
 def write_card(folder: VoiceFolder, voice: Voice) -> None:
     """Write ``voice`` as the folder's card; files inside the folder by relative path, so that it can be moved."""
     relative = {name: _relative(folder.path, path) for name in _PATHS if (path := getattr(voice, name))}
-    write_text(folder.card, voice.model_copy(update=relative).model_dump_json(indent=1) + "\n")
+    fields = {**relative, "words": None}  # the folder knows
+    write_text(folder.card, voice.model_copy(update=fields).model_dump_json(indent=1) + "\n")
 
 
 def read_card(folder: VoiceFolder) -> Voice:
-    """The voice of ``folder``, with absolute paths.
+    """The voice of ``folder``, with absolute paths, and the folder's dictionary where there is one.
 
     Raises:
         Conflict: the voice is not finished.
@@ -33,7 +34,8 @@ def read_card(folder: VoiceFolder) -> Voice:
     for name, path in paths.items():
         if not path.is_file():
             raise NotFound(f"the {name} of voice {folder.name!r} is gone: {path}; run `myna clone` again")
-    return voice.model_copy(update=paths)
+    words = folder.path.resolve() if folder.words.is_file() else None
+    return voice.model_copy(update={**paths, "words": words})
 
 
 def _relative(root: Path, path: Path) -> Path:

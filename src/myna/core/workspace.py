@@ -6,6 +6,7 @@ A voice folder holds everything about one voice, in the order of the eleven step
     converted_wav/  32 kHz mono wav                   experiments/   the dataset folder of each experiment
     sliced/         clips cut at pauses               output/        speech of the inference test
     denoised/       clips without noise               voice.json     what `say` needs to know
+    words.tsv       how words are read, if anything is to be read otherwise
 
 The dataset folder's names and formats are those of GPT-SoVITS, so either program can go on with the other's folder.
 """
@@ -22,6 +23,9 @@ from pathlib import Path
 
 from myna.core.errors import BadInput, NotFound, WorkspaceError
 from myna.core.versions import ModelVersion
+
+WORDS_FILE = "words.tsv"
+"""A user's dictionary, in the folder of a workspace for all voices, in that of a voice for that one."""
 
 _MAX_NAME_CHARS = 64
 _PART = ".part-"
@@ -127,6 +131,11 @@ class VoiceFolder:
     def card(self) -> Path:
         """The `Voice` record as JSON: a voice is finished when this is there."""
         return self.path / "voice.json"
+
+    @property
+    def words(self) -> Path:
+        """The voice's own dictionary, where its user has written one."""
+        return self.path / WORDS_FILE
 
     @property
     def stamps(self) -> Path:

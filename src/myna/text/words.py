@@ -14,9 +14,10 @@ from functools import cached_property
 from pathlib import Path
 
 from myna.core.errors import BadInput, WorkspaceError
+from myna.core.workspace import WORDS_FILE
 from myna.text.markup import Reading
 
-FILE_NAME = "words.tsv"
+FILE_NAME = WORDS_FILE
 MAX_BYTES = 16_000_000
 """Larger files are refused."""
 
