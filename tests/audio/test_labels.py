@@ -59,10 +59,6 @@ def test_where_a_clip_lies() -> None:
     assert label.located(Path("/clips")) == Path("/clips/a.wav")
 
 
-def test_what_the_front_end_gets() -> None:
-    assert Label(Path("a.wav"), "ann", "zh", "5%￥6").spoken == "5-,6"
-
-
 def test_every_bad_line_is_reported_with_its_number() -> None:
     text = "\n".join(
         [

@@ -96,17 +96,17 @@ def test_bert_gives_one_row_per_character(bert_folder: Path) -> None:
     ids = torch.tensor([[2, 5, 6, 8, 1, 10, 11, 9, 3]])
     with torch.no_grad():
         want = net(input_ids=ids, output_hidden_states=True).hidden_states[-3][0, 1:-1].t()
-    got = bert(text)
+    (got,) = bert([text])
     assert got.shape == (16, len(text))
     assert not got.requires_grad
     torch.testing.assert_close(got, want)
-    torch.testing.assert_close(bert("AB"), bert("ab"))
+    torch.testing.assert_close(bert(["AB"]), bert(["ab"]))
 
 
 def test_bert_reads_the_published_spelling(bert_folder: Path) -> None:
-    want = BertProsody.load(bert_folder)("你好")
+    want = BertProsody.load(bert_folder)(["你好"])
     as_bin(bert_folder, {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}, prefix="bert.")
-    torch.testing.assert_close(BertProsody.load(bert_folder)("你好"), want)
+    torch.testing.assert_close(BertProsody.load(bert_folder)(["你好"]), want)
 
 
 def test_half_precision_files_become_float32(bert_folder: Path) -> None:
@@ -114,21 +114,39 @@ def test_half_precision_files_become_float32(bert_folder: Path) -> None:
     save_file({key: value.half() for key, value in load_file(weights).items()}, weights, metadata={"format": "pt"})
     config = json.loads((bert_folder / "config.json").read_text())
     (bert_folder / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
-    assert BertProsody.load(bert_folder)("你").dtype == torch.float32
+    assert BertProsody.load(bert_folder)(["你"])[0].dtype == torch.float32
 
 
 def test_rows_repeat_for_the_phones_of_their_character(bert_folder: Path) -> None:
     bert = BertProsody.load(bert_folder)
-    rows = bert("你好吗")
-    torch.testing.assert_close(bert.phone_features("你好吗", [2, 0, 1]), rows[:, [0, 0, 2]])
+    (rows,) = bert(["你好吗"])
+    torch.testing.assert_close(bert.phone_features([("你好吗", [2, 0, 1])])[0], rows[:, [0, 0, 2]])
     with pytest.raises(BadInput, match="3 characters but 2 phone counts"):
-        bert.phone_features("你好吗", [2, 2])
+        bert.phone_features([("你好吗", [2, 2])])
+
+
+def test_texts_are_read_together_as_one_by_one(bert_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bert = BertProsody.load(bert_folder)
+    texts = ["你好吗", "你" * 400, "好，ab。", "吗" * 510, "好"]
+    alone = [bert([text])[0] for text in texts]
+    for limit in (2048, 1):
+        monkeypatch.setattr("myna.models.pretrained._BATCH_TOKENS", limit)
+        for got, want in zip(bert(texts), alone, strict=True):
+            torch.testing.assert_close(got, want)
+
+
+def test_a_text_longer_than_bert_can_hold_is_read_in_parts(bert_folder: Path) -> None:
+    bert = BertProsody.load(bert_folder)
+    first, second, third = bert.phone_features([("好", [3]), ("你" * 600, [1, 2] * 300), ("吗，", [2, 1])])
+    assert [one.shape[1] for one in (first, second, third)] == [3, 900, 3]
+    torch.testing.assert_close(second[:, 765:], bert.phone_features([("你" * 90, [1, 2] * 45)])[0])
+    torch.testing.assert_close(third, bert.phone_features([("吗，", [2, 1])])[0])
 
 
 @pytest.mark.parametrize("length", [0, 511])
 def test_texts_that_bert_cannot_hold_are_refused(bert_folder: Path, length: int) -> None:
     with pytest.raises(BadInput, match=f"{length} characters.*1 to 510"):
-        BertProsody.load(bert_folder)("你" * length)
+        BertProsody.load(bert_folder)(["你" * length])
 
 
 def test_missing_folders_and_files_are_named(tmp_path: Path, bert_folder: Path, hubert_folder: Path) -> None:

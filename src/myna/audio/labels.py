@@ -35,11 +35,6 @@ class Label:
         """The name that every file of the data set derives from: the wav file's name, extension included."""
         return self.path.name
 
-    @property
-    def spoken(self) -> str:
-        """The text as the front end gets it: two signs that it cannot say are replaced, as GPT-SoVITS does."""
-        return self.text.replace("%", "-").replace("￥", ",")
-
     def located(self, folder: Path | None) -> Path:
         """Where the clip lies: in ``folder`` if given, whatever folder the label names; else where the label says."""
         return self.path if folder is None else folder / self.clip

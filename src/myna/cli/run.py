@@ -48,6 +48,7 @@ def deployment(settings: Settings) -> dict[str, Any]:
     return {
         "device": settings.device,
         "models": settings.models_folder,
+        "words": settings.home,
         "max_bytes": settings.max_upload_bytes,
         "max_seconds": settings.max_recording_s,
     }

@@ -20,5 +20,5 @@ def build_speaker(settings: Settings) -> Speaker:
         from myna.engine.synthesis.speaker import LocalSpeaker
 
         use_threads(settings.threads)
-        speaker: Speaker = LocalSpeaker(settings.models_folder, settings.device)
+        speaker: Speaker = LocalSpeaker(settings.models_folder, settings.device, settings.home)
     return speaker

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pickle
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt")
 _PROSODY_LAYER = -3
 _MAX_CHARACTERS = 510
+_BATCH_TOKENS = 2048
 _UNREADABLE = (
     OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, EOFError, struct.error,
     pickle.UnpicklingError, SafetensorError,
@@ -74,25 +75,60 @@ class BertProsody(nn.Module):
         return cls(_load(transformers.BertModel, folder, add_pooling_layer=False), tokenizer).eval()
 
     @torch.no_grad()
-    def forward(self, text: str) -> torch.Tensor:
-        """``text`` of 1 to 510 characters to (width, characters). Raises `BadInput` for other lengths.
+    def forward(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        """Each of ``texts`` of 1 to 510 characters to (width, characters). Raises `BadInput` for other lengths.
 
         Every character is one token, so that rows and characters always agree; unknown ones get the unknown token.
+        Texts are read together, the shorter ones padded, which changes their features by rounding only.
         """
-        if not 1 <= len(text) <= _MAX_CHARACTERS:
-            raise BadInput(f"a text of {len(text)} characters cannot be read at once; 1 to {_MAX_CHARACTERS} can")
-        tokens = [self.tokenizer.cls_token, *text.lower(), self.tokenizer.sep_token]
-        device = next(self.bert.parameters()).device
-        ids = torch.tensor([self.tokenizer.convert_tokens_to_ids(tokens)], device=device)
-        hidden = self.bert(input_ids=ids, output_hidden_states=True)["hidden_states"][_PROSODY_LAYER]
-        return hidden[0, 1:-1].transpose(0, 1)
+        for text in texts:
+            if not 1 <= len(text) <= _MAX_CHARACTERS:
+                raise BadInput(f"a text of {len(text)} characters cannot be read at once; 1 to {_MAX_CHARACTERS} can")
+        found: dict[int, torch.Tensor] = {}
+        for batch in _batches([len(text) for text in texts]):
+            rows = self._rows([texts[number] for number in batch])
+            found.update(zip(batch, rows, strict=True))
+        return [found[number] for number in range(len(texts))]
 
-    def phone_features(self, text: str, word2ph: list[int]) -> torch.Tensor:
-        """Each character's row repeated for its phones: (width, sum(word2ph)). Raises `BadInput` when counts differ."""
-        if len(word2ph) != len(text):
-            raise BadInput(f"{len(text)} characters but {len(word2ph)} phone counts")
-        features = self(text)
-        return features.repeat_interleave(torch.tensor(word2ph, device=features.device), dim=1)
+    def phone_features(self, texts: Sequence[tuple[str, Sequence[int]]]) -> list[torch.Tensor]:
+        """Of each (text, phones per character) every character's row repeated for its phones: (width, phones).
+
+        Texts of more than 510 characters are read in parts. Raises `BadInput` when counts differ.
+        """
+        parts: list[str] = []
+        for text, word2ph in texts:
+            if len(word2ph) != len(text):
+                raise BadInput(f"{len(text)} characters but {len(word2ph)} phone counts")
+            parts += [text[at : at + _MAX_CHARACTERS] for at in range(0, len(text), _MAX_CHARACTERS)]
+        rows = torch.cat(self(parts), dim=1)
+        counts = torch.tensor([count for _, word2ph in texts for count in word2ph], device=rows.device)
+        sizes = [sum(word2ph) for _, word2ph in texts]
+        return list(rows.repeat_interleave(counts, dim=1).split(sizes, dim=1))
+
+    def _rows(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        longest = max(map(len, texts)) + 2
+        rows = []
+        for text in texts:
+            tokens = [self.tokenizer.cls_token, *map(str.lower, text), self.tokenizer.sep_token]
+            rows.append(tokens + [self.tokenizer.pad_token] * (longest - len(tokens)))
+        device = next(self.bert.parameters()).device
+        ids = torch.tensor([self.tokenizer.convert_tokens_to_ids(row) for row in rows], device=device)
+        sizes = torch.tensor([len(text) + 2 for text in texts], device=device)
+        mask = (torch.arange(longest, device=device) < sizes[:, None]).long()
+        hidden = self.bert(input_ids=ids, attention_mask=mask, output_hidden_states=True)["hidden_states"]
+        return [row[1 : len(text) + 1].transpose(0, 1) for row, text in zip(hidden[_PROSODY_LAYER], texts, strict=True)]
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """The numbers of texts that are read together: of like length, and padded not longer than memory allows."""
+    batch: list[int] = []
+    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
+        if batch and (len(batch) + 1) * (lengths[batch[0]] + 2) > _BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 def _require(folder: Path, what: str, asset: str, groups: list[tuple[str, ...]]) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from myna.core.assets import find_for
 from myna.core.progress import Progress
-from myna.steps.step import VersionedStep
+from myna.steps.step import ReadingStep, VersionedStep
 
 
 class ExtractionStep(VersionedStep):
@@ -19,14 +19,14 @@ class ExtractionStep(VersionedStep):
         return (self.voice.labels, self.voice.denoised)
 
 
-class ExtractTextFeatures(ExtractionStep):
+class ExtractTextFeatures(ExtractionStep, ReadingStep):
     """Turn the clips' words into phones (and, for Chinese, BERT features)."""
 
     title = "text to phones"
 
     def inputs(self) -> tuple[Path, ...]:
-        """The label file."""
-        return (self.voice.labels,)
+        """The label file and the dictionaries."""
+        return (self.voice.labels, *self.dictionaries)
 
     def outputs(self) -> tuple[Path, ...]:
         """The phone table and the BERT features."""
@@ -35,6 +35,7 @@ class ExtractTextFeatures(ExtractionStep):
     def run(self, progress: Progress) -> None:
         """Extract; raises `BadInput` where no label is usable."""
         from myna.engine.features.phones import extract_phones
+        from myna.engine.features.reading import dictionary
 
         extract_phones(
             self.voice.labels,
@@ -43,6 +44,7 @@ class ExtractTextFeatures(ExtractionStep):
             models=self.models,
             device=self.device,
             progress=progress,
+            words=dictionary((self.words, self.folder)),
         )
 
 

@@ -11,12 +11,12 @@ from myna.core.card import write_card
 from myna.core.errors import NotFound
 from myna.core.progress import Progress
 from myna.core.speech import SpeechRequest, Voice
-from myna.steps.step import VersionedStep
+from myna.steps.step import ReadingStep
 
 TEST_SENTENCE = "This is my new voice, and nobody has ever heard me say these words before."
 
 
-class TestInference(VersionedStep):
+class TestInference(ReadingStep):
     """Let the trained voice speak, and write the card that `say` reads: with it the voice is finished."""
 
     __test__ = False  # a step, whatever pytest thinks of its name
@@ -44,9 +44,9 @@ class TestInference(VersionedStep):
         return self.voice.output / f"{self.dataset.name}-{self.version}.wav"
 
     def inputs(self) -> tuple[Path, ...]:
-        """Both weights and the reference; the clips to choose a reference from where none is given."""
+        """Both weights and the reference (where none is given the clips to choose one from); the dictionaries."""
         reference = (self.ref_audio,) if self.ref_audio else (self.voice.labels, self.voice.denoised)
-        return tuple(path for path in (self._gpt(), self._sovits(), *reference) if path is not None)
+        return tuple(path for path in (self._gpt(), self._sovits(), *reference, *self.dictionaries) if path is not None)
 
     def outputs(self) -> tuple[Path, ...]:
         """The speech, its subtitles, the voice's card."""
@@ -61,7 +61,7 @@ class TestInference(VersionedStep):
         request = SpeechRequest(
             text=self.target_text, voice=voice, language=self.target_language, speed=self.speed, seed=self.seed
         )
-        chunks = LocalSpeaker(self.models, self.device).say(request)
+        chunks = LocalSpeaker(self.models, self.device, self.words).say(request)
         write_speech(
             chunks, self.speech, subtitles=self.speech.with_suffix(".srt"), text=request.text, progress=progress
         )
@@ -84,7 +84,7 @@ class TestInference(VersionedStep):
                 models=self.models,
                 device=self.device,
             )
-        found = {"version": self.version, "gpt": self._gpt(), "sovits": self._sovits()}
+        found = {"version": self.version, "gpt": self._gpt(), "sovits": self._sovits(), "words": self.folder}
         for kind in ("gpt", "sovits"):
             if found[kind] is None:
                 raise NotFound(f"voice {self.voice.name!r} has no trained {kind} weights; run train_{kind} first")

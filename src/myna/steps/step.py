@@ -26,7 +26,7 @@ from myna.core.assets import find_for
 from myna.core.errors import Conflict, MissingExtra, NotFound
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion, version
-from myna.core.workspace import DatasetFolder, VoiceFolder, disk_errors, files_in, make_folder, write_text
+from myna.core.workspace import WORDS_FILE, DatasetFolder, VoiceFolder, disk_errors, files_in, make_folder, write_text
 
 
 class Step(BaseModel, ABC):
@@ -112,6 +112,22 @@ class VersionedStep(Step):
     def stamp_name(self) -> str:
         """One stamp per dataset folder: another version's features would replace these."""
         return f"{self.name}-{self.dataset.name}"
+
+
+class ReadingStep(VersionedStep):
+    """A step that reads texts, by the user's dictionaries too."""
+
+    indifferent = VersionedStep.indifferent | {"words"}
+
+    words: Path | None = Field(
+        default=None, description="folder of the dictionary for all voices, words.tsv; the voice's own is in its folder"
+    )
+
+    @property
+    def dictionaries(self) -> tuple[Path, ...]:
+        """The dictionaries that are there; the last one comes first."""
+        places = ((self.words / WORDS_FILE) if self.words else None, self.voice.words)
+        return tuple(place for place in places if place is not None and place.is_file())
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ class FakeSpeaker:
         """One chunk per sentence, each followed by the pause that was asked for."""
         self.requests.append(request)
         start_s = 0.0
-        for piece, text in enumerate(re.findall(r"\w[^.!?]*[.!?]?", request.text)):
+        for piece, match in enumerate(re.finditer(r"\w[^.!?]*[.!?]?", request.text)):
+            text = match.group()
             num_voiced = round(len(text) * SECONDS_PER_LETTER / request.speed * RATE_HZ)
             tone = np.sin(np.arange(num_voiced) * (2 * np.pi * 220 / RATE_HZ))
             samples = np.pad(0.3 * tone, (0, round(request.pause_s * RATE_HZ))).astype(np.float32)
-            chunk = AudioChunk(samples, RATE_HZ, start_s, piece, text.strip(), request.pause_s)
+            chunk = AudioChunk(samples, RATE_HZ, start_s, piece, text.strip(), request.pause_s, match.span())
             start_s = chunk.end_s
             yield chunk

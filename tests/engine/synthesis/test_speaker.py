@@ -19,13 +19,13 @@ from myna.engine.features.alignment import TimedWord
 from myna.engine.library import Library
 from myna.engine.synthesis import reference as reference_module
 from myna.engine.synthesis.decoders import FlowDecoder, decoder_for, levelled
-from myna.engine.synthesis.pieces import pieces
 from myna.engine.synthesis.prompt import read_prompt
 from myna.engine.synthesis.reference import choose_reference
 from myna.engine.synthesis.speaker import LocalSpeaker
 from myna.engine.synthesis.subtitles import to_srt
 from myna.engine.synthesis.takes import expected_tokens, say_tokens, seeds_of
 from myna.models.sampling import Sampling
+from myna.text.symbols import symbols
 from tests.engine.voices import LITE, RATE, TEXTS, Recordings, buzz, record
 
 
@@ -42,51 +42,6 @@ def voice(recordings: Recordings) -> Voice:
 def request(voice: Voice, text: str = "A short test.", **more: Any) -> SpeechRequest:
     given: dict[str, Any] = {"seed": 7, "sampling_steps": 2} | more
     return SpeechRequest(text=text, voice=voice, **given)
-
-
-def texts(text: str, most_phones: int = 100) -> list[str]:
-    return [piece.text for piece in pieces(text, "en", table="v2", most_phones=most_phones)]
-
-
-def test_a_text_is_said_sentence_by_sentence() -> None:
-    text = 'Mr. Smith met J. Doe at the station. "Where are the others now?" The others were late\nand nobody knew why!'
-    assert texts(text) == [
-        "Mr. Smith met J. Doe at the station.",
-        '"Where are the others now?"',
-        "The others were late",
-        "and nobody knew why!",
-    ]
-
-
-def test_short_sentences_are_said_together() -> None:
-    assert texts("Yes. I think that this is quite right, my friend. No!") == [
-        "Yes. I think that this is quite right, my friend. No!"
-    ]
-
-
-def test_long_sentences_are_cut_where_one_breathes() -> None:
-    long = "The man who had come in the night, " * 12 + "went away."
-    found = pieces(long, "en", table="v2", most_phones=100)
-    assert len(found) > 3
-    assert all(len(piece.spoken.phones) <= 100 for piece in found)
-    assert all(piece.text.rstrip(".").endswith((",", "away")) for piece in found)
-    assert " ".join(piece.text for piece in found).replace(",.", ",") == long.strip()
-    words = pieces("word " * 200, "en", table="v2", most_phones=60)
-    assert sum(piece.text.count("word") for piece in words) == 200
-    assert all(len(piece.spoken.phones) <= 60 for piece in words)
-
-
-@pytest.mark.parametrize("text", ["...", "?! - ,", "你好"])
-def test_text_that_cannot_be_spoken_is_refused(text: str) -> None:
-    with pytest.raises(BadInput):
-        texts(text)
-
-
-def test_unspeakable_parts_are_left_out() -> None:
-    assert texts("Hello to all of you here. 你好。 Good bye to all of you.") == [
-        "Hello to all of you here.",
-        "Good bye to all of you.",
-    ]
 
 
 class Takes:
@@ -181,8 +136,47 @@ def test_what_is_wrong_is_said_before_anything_is(speaker: LocalSpeaker, voice: 
         list(speaker.say(request(voice.model_copy(update={"gpt": tmp_path / "gone.safetensors"}))))
     with pytest.raises(UnknownChoice, match="lite"):
         speaker.say(request(voice.model_copy(update={"version": "v99"})))
-    with pytest.raises(UnknownChoice, match="en"):
+    with pytest.raises(UnknownChoice, match=r"unknown language 'xx'; choose one of: auto, en$"):
         speaker.say(request(voice, language="xx"))
+    with pytest.raises(UnknownChoice, match=r"unknown language for version 'lite' 'zh'; choose one of: auto, en$"):
+        speaker.say(request(voice, text="你好", language="zh"))
+    with pytest.raises(UnknownChoice, match="cut0, cut1, cut2, cut3, cut4, cut5, smart"):
+        speaker.say(request(voice, cut="cut9"))
+    with pytest.raises(UnknownChoice, match="language for version 'lite' 'ja'"):
+        speaker.say(request(voice.model_copy(update={"reference_language": "ja"})))
+
+
+def test_pauses_of_the_text_are_silence(speaker: LocalSpeaker, voice: Voice) -> None:
+    text = "[pause:0.25s]This is said now,[pause:1s]and this is said much later. The very end comes here at last."
+    chunks = list(speaker.say(request(voice, text, pause_s=0.1)))
+    assert [(one.piece, one.text, one.pause_s) for one in chunks] == [
+        (0, "", 0.25),
+        (1, "This is said now,", 1.0),
+        (2, "and this is said much later.", 0.1),
+        (3, "The very end comes here at last.", 0.1),
+    ]
+    assert [text[slice(*one.place)] for one in chunks] == [one.text for one in chunks]
+    assert chunks[1].start_s == 0.25
+    assert not chunks[1].samples[-24000:].any()
+    assert to_srt(chunks).startswith("1\n00:00:00,250 --> ")
+
+
+def test_dictionaries_of_the_installation_and_the_voice_are_used(voice: Voice, models: Path, tmp_path: Path) -> None:
+    speaker = LocalSpeaker(models, "cpu", tmp_path)
+    own = voice.model_copy(update={"words": tmp_path / "anna", "reference_text": "A gif at noon."})
+
+    def read() -> str:
+        return " ".join(symbols("v2")[phone] for phone in speaker.prompt(own, LITE).phones[0])
+
+    assert "N UW1 N" in read()
+    (tmp_path / "words.tsv").write_text("gif\tJH IH1 F\nnoon\tN OW1 N\n", encoding="utf-8")
+    assert "JH IH1 F AE1 T N OW1 N" in read()
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "words.tsv").write_text("gif\tG IH1 F\n", encoding="utf-8")
+    assert "G IH1 F AE1 T N OW1 N" in read().replace("JH", "-")
+    (tmp_path / "words.tsv").write_text("gif\tGIF\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="unknown phone 'GIF' in the reading of 'gif'"):
+        speaker.say(request(voice, "A gif."))
 
 
 def test_a_reference_without_words_is_heard(speaker: LocalSpeaker, voice: Voice) -> None:

@@ -6,45 +6,57 @@ from pathlib import Path
 
 import numpy as np
 
-from myna.audio.labels import Label, read_labels
+from myna.audio.labels import read_labels
 from myna.checkpoints.tensor_file import write_tensor
 from myna.core.errors import BadInput
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, write_text
+from myna.engine.features.prosody import prosody
+from myna.engine.features.reading import choose_polyphones, mode_for
 from myna.engine.library import Library
-from myna.text.frontend import Phonemes, phonemize
+from myna.text.frontend import Phonemes, phonemize_training
+from myna.text.words import Words
 
-PROSODY_LANGUAGE = "zh"
-"""The language that the published BERT reads; in all others its features are zeros."""
+_CLIPS_AT_ONCE = 32
+_READ_SHARE = 0.2
+"""How much of the work is reading, where prosody follows."""
 
 
 def extract_phones(
-    labels: Path, dataset: DatasetFolder, *, version: ModelVersion, models: Path, device: str, progress: Progress
+    labels: Path,
+    dataset: DatasetFolder,
+    *,
+    version: ModelVersion,
+    models: Path,
+    device: str,
+    progress: Progress,
+    words: Words | None = None,
 ) -> int:
     """Write ``2-name2text.txt`` and, for Chinese, ``3-bert``; returns the number of clips. Prosody that is there stays.
 
-    A clip whose words cannot be spoken is left out, and named in the progress. Raises `BadInput` where none is left,
-    `UnknownChoice` for a language that cannot be read, `MissingAsset` where the prosody model is needed and missing.
+    ``words`` is the user's dictionary. A clip whose words cannot be spoken is left out, and named in the progress.
+    Raises `BadInput` where none is left, `UnknownChoice` for a language that the version does not speak,
+    `MissingAsset` where the prosody model is needed and missing.
     """
-    rows, last = [], ""
-    library = Library(models, device)
+    choose_polyphones(models)
+    read: dict[str, Phonemes] = {}
+    last, share = "", _READ_SHARE if version.has_bert else 1.0
     listed = read_labels(labels)
     for number, label in enumerate(listed):
-        progress(number / len(listed), label.clip)
+        done = number / len(listed) * share
+        progress(done, label.clip)
         try:
-            spoken = phonemize(label.spoken, label.language, version.symbols)
+            mode = mode_for(label.text, label.language, version)
+            read[label.clip] = phonemize_training(label.text, mode, version.symbols, words)
         except BadInput as error:
             last = f"{label.clip}: {error}"
-            progress(number / len(listed), f"left out {last}")
-            continue
-        if version.has_bert and label.language == PROSODY_LANGUAGE:
-            _write_prosody(label, spoken, dataset, version, library)
-        rows.append(_row(label.clip, spoken))
-    if not rows:
+            progress(done, f"left out {last}")
+    if not read:
         raise BadInput(f"no clip has words that can be spoken; {last}")
-    write_text(dataset.text_file, "".join(rows))
-    return len(rows)
+    _write_prosody(read, dataset, version, Library(models, device), progress)
+    write_text(dataset.text_file, "".join(_row(clip, spoken) for clip, spoken in read.items()))
+    return len(read)
 
 
 def _row(clip: str, spoken: Phonemes) -> str:
@@ -54,12 +66,14 @@ def _row(clip: str, spoken: Phonemes) -> str:
 
 
 def _write_prosody(
-    label: Label, spoken: Phonemes, dataset: DatasetFolder, version: ModelVersion, library: Library
+    read: dict[str, Phonemes], dataset: DatasetFolder, version: ModelVersion, library: Library, progress: Progress
 ) -> None:
-    path = dataset.bert / f"{label.clip}.pt"
-    if path.is_file():
-        return
-    if spoken.word2ph is None:
-        raise BadInput(f"{label.clip}: the reader of {label.language!r} does not say which phones a character has")
-    features = library.bert(version).phone_features(spoken.norm_text, spoken.word2ph)
-    write_tensor(path, features.cpu().numpy().astype(np.float16))
+    """The prosody of the clips that have Chinese words and no features yet."""
+    files = {clip: dataset.bert / f"{clip}.pt" for clip, spoken in read.items() if spoken.bert_parts}
+    todo = [clip for clip, path in files.items() if not path.is_file()] if version.has_bert else []
+    for start in range(0, len(todo), _CLIPS_AT_ONCE):
+        clips = todo[start : start + _CLIPS_AT_ONCE]
+        progress(_READ_SHARE + (1 - _READ_SHARE) * start / len(todo), clips[0])
+        for clip, features in zip(clips, prosody([read[clip] for clip in clips], version, library), strict=True):
+            if features is not None:
+                write_tensor(files[clip], features[0].cpu().numpy().astype(np.float16))

@@ -1,92 +1,114 @@
-"""A text as the pieces that are said one after the other: sentences, long ones cut where one would breathe."""
+"""A text as the pieces that are said one after the other, each as phones, with its place in the text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 
-from myna.core.errors import BadInput
-from myna.text.cut import collapse_marks, presegment
+from myna.core.errors import NothingToSay
+from myna.core.versions import ModelVersion
+from myna.engine.features.reading import mode_for
+from myna.text.cut import OWN_METHODS, is_marked, presegment
 from myna.text.frontend import Phonemes, phonemize
+from myna.text.markup import hidden, parse, stretches, without_pauses
+from myna.text.phonemes import Span
+from myna.text.places import placed, places, reach
+from myna.text.smart import MOST, smart, syllables
+from myna.text.words import Words
 
-_ENDS = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+|(?<=[。！？])|\n+")
-_SHORTENED = "Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|Gen|Col|Lt|Capt|No|Vol|approx"
-_ABBREVIATION = re.compile(rf"(?:^|[\s(\"'])(?:[A-Za-z]|{_SHORTENED})\.\s*$")
-_BREATHS = (re.compile(r"(?<=[;:；：])\s*|\s+(?=[—–])"), re.compile(r"(?<=[,，、])\s*"), re.compile(r"\s+"))
-"""Where a sentence that is too long may be cut: the first of these that gives two parts or more."""
-_FEW_PHONES = 12
-"""A shorter sentence is said together with its neighbour: so little has no melody of its own."""
+_SHARE = 0.6
+"""Parts of a piece that is too long have at most this share of its syllables."""
+_NO_DECIMAL = re.compile(r"^\.(?=\d)")
+"""A stop in front of a short opening that would make a decimal of its number."""
+_SHORTEST = 8
+"""Shorter ones, in characters, are not cut."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece: its words as they stand in the text, and its phones."""
+    """One piece: its words as they stand in the text, without markup; its phones, with spans in the text.
+
+    ``place`` is [start, end) in the text. ``pause_s``: seconds of silence behind it where the text asks for some.
+    A piece without phones is the silence that a text begins with.
+    """
 
     text: str
     spoken: Phonemes
+    place: Span
+    pause_s: float | None = None
 
 
-def pieces(text: str, language: str, *, table: str, most_phones: int) -> list[Piece]:
-    """The pieces of ``text``, each of about ``most_phones`` phones at most.
+def pieces(
+    text: str, language: str, version: ModelVersion, *, cut: str = "smart", words: Words | None = None
+) -> list[Piece]:
+    """The pieces of ``text`` for nets of ``version``, cut by a method of `myna.text.cut`; ``words``: the dictionary.
 
-    Raises `BadInput` where nothing in the text can be spoken, `UnknownChoice` for a language that cannot be read.
+    A piece that the nets cannot say at once is cut further, whatever the method. Parts in which nothing can be spoken
+    are left out.
+
+    Raises:
+        UnknownChoice: a language (mode) or method that there is not, or a language that the version does not speak.
+        NothingToSay: nothing in the text can be spoken.
+        BadInput: bad markup, an unknown phone, or a part of the text is in a language the version does not speak.
+        MissingExtra: the library of a language is not installed.
     """
-    found: list[Piece] = []
-    for sentence in _sentences(collapse_marks(text)):
-        for piece in _read(sentence, language, table, most_phones):
-            last = found[-1] if found else None
-            if last is not None and _are_one(last, piece, most_phones):
-                found[-1:] = _read(f"{last.text} {piece.text}", language, table, most_phones)
-            else:
-                found.append(piece)
+    mode = mode_for(text, language, version)
+    read = partial(phonemize, language=mode, table=version.symbols, words=words)
+    most = version.piece_phones if cut in OWN_METHODS else version.uncut_phones
+    found: list[tuple[str, Phonemes]] = []
+    pauses: dict[int, float] = {}
+    for stretch, silence_s in _stretches(text, mode):
+        bare, readings = hidden(stretch)
+        for part in presegment(bare, cut, mode):
+            part = _NO_DECIMAL.sub(". ", part) if bare[:1] != "." else part
+            found += _said(part.translate(readings), read, most)
+        if silence_s is not None:
+            pauses[len(found)] = pauses.get(len(found), 0.0) + silence_s
     if not found:
-        phonemize(text, language, table)  # says what is wrong
-        raise BadInput("there is nothing to say in the text")
-    return found
+        read(without_pauses(text))  # says what is wrong
+        raise NothingToSay("there is nothing to say in the text")
+    silence = [Piece("", Phonemes([], None, ""), (0, 0), pauses[0])] if 0 in pauses else []
+    return silence + [
+        replace(piece, pause_s=pauses.get(number)) for number, piece in enumerate(_placed(found, text), start=1)
+    ]
 
 
-def _are_one(first: Piece, second: Piece, most_phones: int) -> bool:
-    lengths = len(first.spoken.phones), len(second.spoken.phones)
-    return min(lengths) < _FEW_PHONES and sum(lengths) <= most_phones
+def _stretches(text: str, mode: str) -> Iterator[tuple[str, float | None]]:
+    """The text between its pauses, and the silence behind each; a sentence that goes on behind one is not ended."""
+    found = stretches(text)
+    for (stretch, silence_s), (following, _) in pairwise([*found, ("", 0.0)]):
+        goes_on = following and stretch.strip() and not is_marked(stretch)
+        is_last = not following and not silence_s
+        yield stretch + (("," if mode == "en" else "，") if goes_on else ""), None if is_last else silence_s
 
 
-def _sentences(text: str) -> Iterator[str]:
-    """``text`` cut behind the marks that end a sentence, and at line ends; not behind abbreviations."""
-    start = 0
-    for match in _ENDS.finditer(text):
-        before = text[start : match.end()]
-        if "\n" not in match.group() and _ABBREVIATION.search(before):
-            continue
-        if before.strip():
-            yield before.strip()
-        start = match.end()
-    if text[start:].strip():
-        yield text[start:].strip()
+def _said(part: str, read: Callable[[str], Phonemes], most: int) -> list[tuple[str, Phonemes]]:
+    """The part with its phones, cut where it has more than ``most``; nothing where nothing in it can be spoken."""
+    try:
+        spoken = read(part)
+    except NothingToSay:
+        return []
+    if len(spoken.phones) <= most or len(part) < _SHORTEST:
+        return [(part, spoken)]
+    return [said for shorter in _shorter(part) for said in _said(shorter, read, most)]
 
 
-def _read(sentence: str, language: str, table: str, most_phones: int) -> Iterator[Piece]:
-    """The sentence, in parts where it has too many phones; parts in which nothing can be spoken are dropped."""
-    # The front end's own rules: a stop at the end, a stop before a very short opening, at most 510 characters.
-    for part in presegment(sentence, "cut0", language):
-        try:
-            spoken = phonemize(part, language, table)
-        except BadInput:
-            continue
-        if len(spoken.phones) <= most_phones:
-            yield Piece(sentence if part.strip(" .。") == sentence.strip(" .。") else part.strip(), spoken)
-        else:
-            for half in _halves(part):
-                yield from _read(half, language, table, most_phones)
+def _shorter(part: str) -> list[str]:
+    """The part as several, cut where one would breathe, else in the middle; what goes on behind a cut gets a comma."""
+    bare, readings = hidden(part)
+    cuts = (smart(bare, most) for most in (MOST, _SHARE * syllables(bare)))
+    found = next((cut for cut in cuts if len(cut) > 1), [bare[: len(bare) // 2], bare[len(bare) // 2 :]])
+    *before, last = [shorter.translate(readings) for shorter in found]
+    return [shorter if is_marked(shorter) else f"{shorter}," for shorter in before] + [last]
 
 
-def _halves(sentence: str) -> list[str]:
-    """A sentence as two, cut at the best place nearest its middle."""
-    middle = len(sentence) / 2
-    for breath in _BREATHS:
-        places = [match.end() for match in breath.finditer(sentence) if 0.15 < match.end() / len(sentence) < 0.85]
-        if places:
-            cut = min(places, key=lambda place: abs(place - middle))
-            return [sentence[:cut].strip(), sentence[cut:].strip()]
-    cut = len(sentence) // 2
-    return [sentence[:cut], sentence[cut:]]
+def _placed(found: Sequence[tuple[str, Phonemes]], text: str) -> Iterator[Piece]:
+    """The pieces with their words and spans as they are in ``text``."""
+    bare = without_pauses(text)
+    for spans, (_, spoken) in zip(places([part for part, _ in found], bare), found, strict=True):
+        start, end = reach(spans, bare)
+        words = " ".join(parse(bare[start:end]).text.split())
+        yield Piece(words, replace(spoken, spans=[placed(span, spans) for span in spoken.spans]), (start, end))

@@ -18,17 +18,18 @@ from myna.engine.dsp import mel, normalise_mel, spectrogram
 from myna.engine.dsp import resample as sinc_resample
 from myna.engine.features.alignment import ctc_scores, heard_phones
 from myna.engine.features.content import CONTENT_RATE_HZ, DATASET_RATE_HZ, content_of
+from myna.engine.features.prosody import prosody
+from myna.engine.features.reading import mode_for
 from myna.engine.library import Library
 from myna.engine.training.sovits_data import REFERENCE_HOP, REFERENCE_N_FFT
 from myna.models.content import LiteContent
 from myna.models.sovits_flow import SovitsFlow
-from myna.text.frontend import Phonemes, phonemize
+from myna.text.frontend import Phonemes, ended, phonemize
 from myna.text.symbols import phone_ids
+from myna.text.words import Words
 
 MIN_SECONDS, MAX_SECONDS = 3.0, 10.0
 """What a reference may last (official rule)."""
-
-_PROSODY_LANGUAGE = "zh"
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,18 @@ class Prompt:
 
 
 @torch.inference_mode()
-def read_prompt(voice: Voice, version: ModelVersion, library: Library, *, any_length: bool = False) -> Prompt:
+def read_prompt(
+    voice: Voice, version: ModelVersion, library: Library, *, words: Words | None = None, any_length: bool = False
+) -> Prompt:
     """The voice's reference clip, ready for its nets; with ``any_length`` it may be shorter or longer than one may be.
+
+    ``words`` is the user's dictionary.
 
     Raises:
         NotFound: there is no such clip.
         BadAudio: it is not audio, silent, or not 3 to 10 s long.
         BadInput: its words are missing and cannot be heard, or cannot be spoken.
+        UnknownChoice: they are in a language that the version does not speak.
     """
     samples = read_reference(voice.reference, version, any_length=any_length)
     sovits = library.sovits(version, voice.sovits)
@@ -62,8 +68,8 @@ def read_prompt(voice: Voice, version: ModelVersion, library: Library, *, any_le
     silence = version.prompt_silence_s
     content = content_of(encoder, samples, DATASET_RATE_HZ, silence_s=silence)
     if voice.reference_text.strip():
-        spoken = phonemize(voice.reference_text, voice.reference_language, version.symbols)
-        bert = prosody(spoken, voice.reference_language, version, library)
+        spoken = _read(voice, version, words)
+        bert = prosody([spoken], version, library)[0]
     elif isinstance(encoder, LiteContent):
         phones = heard_phones(ctc_scores(encoder, resample(samples, DATASET_RATE_HZ, CONTENT_RATE_HZ)))
         if not phones:
@@ -96,11 +102,10 @@ def read_reference(path: Path, version: ModelVersion, *, any_length: bool = Fals
     return level_mix(audio.samples) if version.has_mixed_reference else audio.samples
 
 
-def prosody(spoken: Phonemes, language: str, version: ModelVersion, library: Library) -> Tensor | None:
-    """BERT features (1, C, Tx) of Chinese in versions that read them; None elsewhere."""
-    if not version.has_bert or language != _PROSODY_LANGUAGE or spoken.word2ph is None:
-        return None
-    return library.bert(version).phone_features(spoken.norm_text, spoken.word2ph)[None]
+def _read(voice: Voice, version: ModelVersion, words: Words | None) -> Phonemes:
+    """The words of the voice's reference."""
+    mode = mode_for(voice.reference_text, voice.reference_language, version)
+    return phonemize(ended(voice.reference_text.strip(), mode), mode, version.symbols, words)
 
 
 def _front_ends(samples: np.ndarray, version: ModelVersion, sovits: SovitsFlow) -> tuple[Tensor, Tensor]:

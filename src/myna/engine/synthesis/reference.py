@@ -107,7 +107,7 @@ def _read(labels: Path, clips: Path, dataset: DatasetFolder) -> list[_Clip]:
             continue
         try:
             samples = decode(path, DATASET_RATE_HZ).samples
-            spoken = phonemize(label.spoken, label.language)
+            spoken = phonemize(label.text, label.language)
         except BadInput:
             continue
         if peak(samples) > 0:
@@ -128,9 +128,9 @@ def _made(clips: Sequence[_Clip], models: Path, device: str) -> tuple[np.ndarray
             raise BadAudio(f"the clips are shorter than {MIN_SECONDS:g} s together; give more speech")
         best = min(long, key=lambda clip: clip.seconds)
         num_samples, num_words = opening(
-            best.samples, best.label.spoken, best.label.language, models=models, device=device
+            best.samples, best.label.text, best.label.language, models=models, device=device
         )
-        return best.samples[:num_samples], first_words(best.label.spoken, best.label.language, num_words)
+        return best.samples[:num_samples], first_words(best.label.text, best.label.language, num_words)
     pause = np.zeros(round(_JOIN_PAUSE_S * DATASET_RATE_HZ), np.float32)
     parts, words, num_samples = [], [], -len(pause)
     for clip in short:

@@ -16,23 +16,33 @@ from myna.core.errors import NotFound
 from myna.core.speech import AudioChunk, SpeechRequest, Voice
 from myna.core.versions import ModelVersion
 from myna.core.versions import version as version_named
+from myna.engine.features.prosody import prosody
+from myna.engine.features.reading import choose_polyphones, dictionary
 from myna.engine.library import Library
 from myna.engine.synthesis.decoders import Decoder, decoder_for, levelled
 from myna.engine.synthesis.pieces import Piece, pieces
-from myna.engine.synthesis.prompt import Prompt, prosody, read_prompt
+from myna.engine.synthesis.prompt import Prompt, read_prompt
 from myna.engine.synthesis.super_sampling import require_super_sampling, widened
 from myna.engine.synthesis.takes import expected_tokens, say_tokens, seeds_of
 from myna.models.sampling import Sampling
 from myna.text.symbols import phone_ids
+from myna.text.words import Words
 
 _KEPT_PROMPTS = 16
+_PIECES_AT_ONCE = 16
+"""Pieces whose prosody is read together: the whole of a usual request, and the first sound of a long one comes soon."""
 
 
 class LocalSpeaker:
-    """Says requests with the nets of ``models`` on ``device``; keeps what it loaded. Safe to share by threads."""
+    """Says requests with the nets of ``models`` on ``device``; keeps what it loaded. Safe to share by threads.
 
-    def __init__(self, models: Path, device: str = "auto") -> None:
+    ``words`` is the folder of the dictionary for all voices (`myna.text.words`), where there is one.
+    """
+
+    def __init__(self, models: Path, device: str = "auto", words: Path | None = None) -> None:
         self.library = Library(models, device)
+        self._folder = words
+        choose_polyphones(models)
         self._prompts: OrderedDict[tuple[object, ...], Prompt] = OrderedDict()
         self._lock = Lock()
 
@@ -40,15 +50,18 @@ class LocalSpeaker:
         """The speech of ``request``, piece by piece; everything that can be wrong is, before the first piece.
 
         Raises:
-            BadInput: the version cannot be widened, or the text cannot be spoken.
+            BadInput: the version cannot be widened, or the text cannot be spoken, or a dictionary cannot be read.
             BadAudio: the reference is not usable, or not 3 to 10 s long.
-            UnknownChoice: no such version or language.
+            UnknownChoice: no such version or way of cutting, or a language that the version does not speak.
             NotFound, MissingAsset, BadCheckpoint: weights that are missing or wrong.
         """
         version = version_named(request.voice.version)
         if request.super_sampling:
             require_super_sampling(version)
-        parts = pieces(request.text, request.language, table=version.symbols, most_phones=version.piece_phones)
+        words = self._words(request.voice)
+        parts = pieces(request.text, request.language, version, cut=request.cut, words=words)
+        if version.has_bert and any(piece.spoken.bert_parts for piece in parts):
+            self.library.bert(version)
         prompt = self.prompt(request.voice, version)
         decoder = decoder_for(request.voice, version, self.library, prompt)
         if request.super_sampling:
@@ -62,14 +75,18 @@ class LocalSpeaker:
             state = voice.reference.stat()
         except OSError:
             raise NotFound(f"there is no reference {voice.reference}") from None
-        key = (voice.model_dump_json(exclude={"gpt"}), state.st_mtime_ns, state.st_size)
+        words = self._words(voice)
+        key = (voice.model_dump_json(exclude={"gpt"}), state.st_mtime_ns, state.st_size, words)
         with self._lock:
             if key not in self._prompts:
-                self._prompts[key] = read_prompt(voice, version, self.library)
+                self._prompts[key] = read_prompt(voice, version, self.library, words=words)
                 while len(self._prompts) > _KEPT_PROMPTS:
                     self._prompts.popitem(last=False)
             self._prompts.move_to_end(key)
             return self._prompts[key]
+
+    def _words(self, voice: Voice) -> Words:
+        return dictionary((self._folder, voice.words))
 
     def _chunks(
         self,
@@ -81,26 +98,35 @@ class LocalSpeaker:
         seed: int,
     ) -> Iterator[AudioChunk]:
         rate, at = decoder.sample_rate, 0
-        silence = np.zeros(round(request.pause_s * rate), np.float32)
-        for number, piece in enumerate(parts):
-            samples = self._spoken(request, version, piece, prompt, decoder, seeds_of(seed, number))
-            samples = np.concatenate((levelled(samples), silence))
-            yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate)
+        for number, (piece, bert) in enumerate(self._with_prosody(parts, version)):
+            silence = np.zeros(round((request.pause_s if piece.pause_s is None else piece.pause_s) * rate), np.float32)
+            samples = silence
+            if piece.spoken.phones:
+                said = self._spoken(request, version, piece, bert, prompt, decoder, seeds_of(seed, number))
+                samples = np.concatenate((levelled(said), silence))
+            yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate, piece.place)
             at += len(samples)
+
+    def _with_prosody(self, parts: list[Piece], version: ModelVersion) -> Iterator[tuple[Piece, Tensor | None]]:
+        """Each piece with its prosody (1, C, Tx), where it has some."""
+        for start in range(0, len(parts), _PIECES_AT_ONCE):
+            group = parts[start : start + _PIECES_AT_ONCE]
+            found = prosody([piece.spoken for piece in group], version, self.library)
+            yield from zip(group, found, strict=True)
 
     def _spoken(
         self,
         request: SpeechRequest,
         version: ModelVersion,
         piece: Piece,
+        bert: Tensor | None,
         prompt: Prompt,
         decoder: Decoder,
         seeds: list[int],
     ) -> np.ndarray:
-        """One piece as samples (T,)."""
+        """One piece, with its prosody (1, C, Tx) where it has some, as samples (T,)."""
         device = self.library.device
         own = torch.tensor([phone_ids(piece.spoken.phones, version.symbols)], device=device)
-        bert = prosody(piece.spoken, request.language, version, self.library)
         phones, prompt_codes = own, None
         expected = expected_tokens(own.shape[1])
         if not prompt.is_heard:

@@ -35,11 +35,9 @@ def write_speech(
     """
     check_suffix(path)
     said: list[AudioChunk] = []
-    letters: dict[int, int] = {}
     for chunk in chunks:
         said.append(chunk)
-        letters[chunk.piece] = len(chunk.text)
-        progress(min(sum(letters.values()) / max(len(text), 1), 0.99), f"{chunk.end_s:.1f} s of speech")
+        progress(min(chunk.place[1] / max(len(text), 1), 0.99), f"{chunk.end_s:.1f} s of speech")
     if not said:
         raise BadInput("nothing was said; give a text with words in it")
     write_audio(path, np.concatenate([chunk.samples for chunk in said]), said[0].sample_rate)

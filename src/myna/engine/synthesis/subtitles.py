@@ -9,9 +9,13 @@ from myna.core.speech import AudioChunk
 
 
 def to_srt(chunks: Iterable[AudioChunk]) -> str:
-    """The subtitles of ``chunks``, one per piece, from its first sound to its last, without the pause behind it."""
+    """The subtitles of ``chunks``, one per piece, from its first sound to its last, without the pause behind it.
+
+    Chunks without text, which are silence, have none.
+    """
     blocks = []
-    for number, (_, group) in enumerate(groupby(chunks, key=lambda chunk: chunk.piece), start=1):
+    spoken = (chunk for chunk in chunks if chunk.text)
+    for number, (_, group) in enumerate(groupby(spoken, key=lambda chunk: chunk.piece), start=1):
         said = list(group)
         start, end = _time(said[0].start_s), _time(max(said[-1].end_s - said[-1].pause_s, said[0].start_s))
         blocks.append(f"{number}\n{start} --> {end}\n{' '.join(said[0].text.split())}\n")
