@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import struct
@@ -14,7 +15,7 @@ import pytest
 import soundfile
 
 from myna.audio.io import write_wav
-from tests.cli.conftest import Answer, CommandLine
+from tests.cli.conftest import WORDS, Answer, CommandLine
 
 
 def check(answer: Answer, says: str) -> None:
@@ -135,11 +136,62 @@ def test_a_transcript_that_cannot_be_used(myna: CommandLine, tone: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "nothing to say"), ("  \n", "nothing to say"), ("?!...", "nothing to say"), ("x" * 100_000, "too many")],
+    [
+        ("", "nothing to say"),
+        ("  \n", "nothing to say"),
+        ("?!...", "nothing to say"),
+        ("😀 🎉", "nothing to say"),
+        ("\0\x07\x1b", "nothing to say"),
+        ("x" * 100_000, "too many"),
+        ("A \ud800 half.", "character 3 is half a character"),
+        ("مرحبا", "nothing to speak in language 'en'"),
+        ("你好", "nothing to speak in language 'en'"),
+        ("[pause:1s]", "give at least one word"),
+        ("Hi <a|", "'<a|' is not closed; write a reading as <word|reading>"),
+        ("Hi <a|QQ1>", "unknown phone 'QQ1' in the reading of 'a'; valid in 'en': AA0"),
+        ("Hi [pause:1]", "'[pause:1]' is no pause; write a pause as [pause:0.5s]"),
+        ("Hi [pause:99s]", "too long; 10 s is the most"),
+    ],
 )
 def test_texts_that_cannot_be_said(myna: CommandLine, tone: Path, text: str, says: str) -> None:
     check(myna("say", text, "--reference", tone), says)
     assert not Path("speech.wav").exists()
+
+
+def test_languages_that_cannot_be_said(myna: CommandLine, tone: Path) -> None:
+    def say(*more: object) -> Answer:
+        return myna("say", "Hello! 你好!", "--reference", tone, *more)
+
+    check(say("--language", "xx"), "unknown language 'xx'; choose one of: auto, en")
+    check(say("--language", ""), "unknown language ''; choose one of: auto, en")
+    check(say("--language", "zh"), "unknown language for version 'lite' 'zh'; choose one of: auto, en")
+    check(say("--language", "auto"), "version 'lite' cannot say '你好!', which is in 'zh'; its languages: en")
+    check(say("--reference-text", "你好", "--reference-language", "zh"), "language for version 'lite' 'zh'")
+    check(say("--cut", "cut6"), "unknown cutting method 'cut6'; choose one of: cut0, cut1")
+
+
+def test_a_text_from_a_pipe_that_is_no_text(myna: CommandLine, tone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with io.TextIOWrapper(io.BytesIO(b"caf\xe9"), encoding="utf-8") as pipe:
+        monkeypatch.setattr("sys.stdin", pipe)
+        check(myna("say", "-", "--reference", tone), "the text on standard input is not utf-8 text; give it as UTF-8")
+
+
+def test_a_dictionary_that_is_none(myna: CommandLine, tone: Path) -> None:
+    myna.home.mkdir()
+    (myna.home / "words.tsv").write_text("gif\tJH IH1 F\ngif JH IH1 F\n", encoding="utf-8")
+    check(myna("say", "hi", "--reference", tone), "words.tsv:2 is no entry; write word<TAB>reading")
+    (myna.home / "words.tsv").write_text("gif\tGIF\n", encoding="utf-8")
+    check(myna("say", "a gif", "--reference", tone), "unknown phone 'GIF' in the reading of 'gif'")
+
+
+@pytest.mark.parametrize(
+    "text", ["Hi\0\x07\x1b[31m there\u202e.", "Hi 😀 there, مرحبا!", "\ufeffHi\u200b the\u0301re…\r\n\t"]
+)
+def test_odd_characters_are_passed_over(myna: CommandLine, recording: Path, text: str) -> None:
+    answer = myna("say", text, "--reference", recording, "--reference-text", WORDS, "--seed", "1", "--srt", "x.srt")
+    assert (answer.code, answer.err) == (0, "")
+    assert Path("speech.wav").is_file()
+    assert Path("x.srt").read_text(encoding="utf-8").count("-->") == 1
 
 
 def test_voices_that_are_not_there(myna: CommandLine, tone: Path) -> None:

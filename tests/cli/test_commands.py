@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from myna.audio.io import decode
+from myna.cli.doctor import _dictionary
 from myna.core.card import write_card
-from myna.core.errors import Cancelled
+from myna.core.errors import Cancelled, MissingExtra
 from myna.core.speech import Voice
 from myna.core.workspace import Workspace, make_folder, write_text
 from myna.steps.catalog import STEPS
 from myna.testing.fake_speaker import FakeSpeaker
 from tests.cli.conftest import CommandLine
+from tests.text.extras import needs
 
 
 @pytest.fixture
@@ -55,9 +57,9 @@ def test_say_writes_speech_and_subtitles(myna: CommandLine, anna: Voice, speaker
 
 
 def test_say_passes_on_what_was_wished(myna: CommandLine, anna: Voice, speaker: FakeSpeaker) -> None:
-    assert myna("say", "你好", "--voice", "anna", "--language", "zh", "--speed", "1.5", "--seed", "7").code == 0
+    assert myna("say", "你好", "--voice", "anna", "--language", "all_zh", "--cut", "cut5", "--speed", "1.5").code == 0
     request = speaker.requests[0]
-    assert (request.text, request.language, request.speed, request.seed) == ("你好", "zh", 1.5, 7)
+    assert (request.text, request.language, request.cut, request.speed) == ("你好", "all_zh", "cut5", 1.5)
     assert Path("speech.wav").is_file()
 
 
@@ -134,6 +136,27 @@ def test_doctor_tells_which_extras_are_missing(myna: CommandLine, monkeypatch: p
     assert ["small", "installed"] in rows
     assert ["big", "missing surely-not-there: pip install 'myna[big]'"] in rows
     assert not [row for row in rows if row[0] == "all"]
+
+
+def test_doctor_tells_how_each_language_is_read(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(language: str) -> None:
+        if language in ("ko", "yue"):
+            raise MissingExtra(f"install {language}")
+
+    monkeypatch.setattr("myna.cli.doctor.reader", read)
+    monkeypatch.setattr("myna.cli.doctor._dictionary", lambda: "dictionary here")
+    shown = myna("doctor").out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["en", "can be read"] in rows
+    assert ["ko", "install ko"] in rows
+    assert ["ja", "can be read; dictionary here"] in rows
+    assert any(row[0] == "zh" and "polyphones by pypinyin phrases (by g2pW, were" in row[1] for row in rows)
+
+
+@needs("ja")
+def test_doctor_names_the_japanese_dictionary(myna: CommandLine) -> None:
+    assert _dictionary().startswith("dictionary ")
+    assert Path(_dictionary().removeprefix("dictionary ")).is_dir()
 
 
 def test_a_device_that_is_not_there_is_told_by_the_doctor(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from myna import __version__
 from myna.cli.show import table
 from myna.core.assets import ASSETS, how_to_get, lacking, place, size_text
-from myna.core.errors import MynaError
+from myna.core.errors import MissingExtra, MynaError
 from myna.core.settings import Settings, read_settings
 from myna.steps.step import engine_needed
+from myna.text.frontend import LANGUAGES, reader
 
 _GIB = 2**30
 _OTHER_EXTRAS = ("all", "dev")
@@ -26,6 +27,7 @@ def doctor() -> None:
     table("Machine", ["what", "found"], [*_machine(settings), ["device", _device(settings)]])
     table("Settings", ["setting", "value"], [[name, str(getattr(settings, name))] for name in Settings.model_fields])
     table("Extras", ["extra", "state"], extras())
+    table("Languages", ["language", "state"], languages(settings.models_folder))
     table("Models", ["model", "for", "size", "state"], models(settings.models_folder))
 
 
@@ -56,6 +58,33 @@ def models(folder: Path) -> list[list[str]]:
             state = f"missing: {how_to_get(name)}"
         rows.append([name, ", ".join(row.versions), "" if row.is_bundled else size_text(row.size), state])
     return rows
+
+
+def languages(folder: Path) -> list[list[str]]:
+    """For every language whether its texts can be read, and how, with the models of ``folder``."""
+    more = {"zh": lambda: _polyphones(folder), "ja": _dictionary}
+    rows = []
+    for language in LANGUAGES:
+        try:
+            reader(language)
+        except MissingExtra as error:
+            rows.append([language, str(error)])
+        else:
+            rows.append([language, "; ".join(["can be read", *([more[language]()] if language in more else [])])])
+    return rows
+
+
+def _polyphones(folder: Path) -> str:
+    from myna.engine.features.reading import POLYPHONES, choose_polyphones
+
+    used = choose_polyphones(folder)
+    return f"polyphones by {used or f'pypinyin phrases (by g2pW, were its model in {folder / POLYPHONES})'}"
+
+
+def _dictionary() -> str:
+    from myna.text.ja.dictionary import default_folder
+
+    return f"dictionary {default_folder()}"
 
 
 def _machine(settings: Settings) -> list[list[str]]:

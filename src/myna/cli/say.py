@@ -19,15 +19,23 @@ from myna.core.workspace import VoiceFolder, make_folder
 from myna.steps.catalog import STEPS
 from myna.steps.step import engine_needed
 
+_LANGUAGES = (
+    "The language of the text: en, zh, ja, ko or yue (English words in it stay English), auto or auto_yue (each part in"
+    " its own), all_zh, all_ja, all_ko or all_yue (all but English as that)."
+)
+
 
 def say(
-    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    text: Annotated[
+        str, typer.Argument(help="What to say, with markup as <read|R EH1 D> and [pause:0.5s]; - reads standard input.")
+    ],
     voice: Annotated[str, typer.Option(help="A voice made by `myna clone`.")] = "",
     reference: Annotated[Path | None, typer.Option(help="Instead of a voice: a clip of one, 3 to 10 s.")] = None,
     reference_text: Annotated[str, typer.Option(help="The words of the clip.")] = "",
     reference_language: Annotated[str, typer.Option(help="The language of the clip.")] = "en",
     version: Annotated[str, typer.Option(help="Model version that speaks like the clip.")] = "lite",
-    language: Annotated[str, typer.Option(help="The language of the text.")] = "en",
+    language: Annotated[str, typer.Option(help=_LANGUAGES)] = "en",
+    cut: Annotated[str, typer.Option(help="How the text is cut into pieces: smart, or cut0 to cut5.")] = "smart",
     speed: Annotated[float, typer.Option(help="0.5 to 2.0; 1.0 is natural.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed says it the same way again.")] = None,
     out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("speech.wav"),
@@ -35,14 +43,14 @@ def say(
 ) -> None:
     """Say a text in a trained voice, or in that of a short clip."""
     settings = read_settings()
-    spoken = sys.stdin.read() if text == "-" else text
+    spoken = _piped() if text == "-" else text
     if bool(voice) == bool(reference):
         raise BadInput("say in whose voice: give --voice NAME, or --reference CLIP with --reference-text")
     if reference is not None:
         whose = _clip_voice(version, reference, reference_text, reference_language)
     else:
         whose = read_card(build_workspace(settings).existing_voice(voice))
-    wishes = {"text": spoken, "voice": whose, "language": language, "speed": speed, "seed": seed}
+    wishes = {"text": spoken, "voice": whose, "language": language, "cut": cut, "speed": speed, "seed": seed}
     seconds = speak(settings, build(SpeechRequest, wishes), out, srt)
     line(f"{out}: {seconds:.1f} s of speech")
 
@@ -84,6 +92,14 @@ def _row(voice: VoiceFolder) -> list[str]:
 
 def _num_done(voice: VoiceFolder) -> int:
     return sum(any(voice.stamps.glob(f"{name}*.json")) for name in STEPS)
+
+
+def _piped() -> str:
+    """The text on standard input; raises `BadInput` where it is no text."""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise BadInput(f"the text on standard input is not {sys.stdin.encoding} text; give it as UTF-8") from None
 
 
 def _clip_voice(version: str, reference: Path, text: str, language: str) -> Voice:
