@@ -47,5 +47,5 @@ $(VENV)/.engine: $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.engine
-	@$(PIP) install --editable ".[engine,dev]"
+	@$(PIP) install --editable ".[engine,dev,zh,ja,ko,yue]"
 	@touch $@
