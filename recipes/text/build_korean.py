@@ -5,7 +5,8 @@
 
 hanja (WTFPL) has one reading for each of 27,497 characters. g2pk2 (Apache-2.0) has words whose pronunciation does not
 follow from their spelling, with examples of the standard pronunciation rules; those of numbers and Latin letters are
-left to our own rules, and so is 한일, which is nearly always the 한일 of 한일 관계, said 하닐.
+left to our own rules, and so is 한일, which is nearly always the 한일 of 한일 관계, said 하닐. For the official
+program's reading there are all its words, and its table of what a coda and an onset become.
 """
 
 from __future__ import annotations
@@ -43,8 +44,23 @@ def respelled_rows() -> list[str]:
     return [f"{word}\t{said}" for word, said in sorted(words.items()) if word not in LEFT_OUT and word != said]
 
 
+def official_word_rows() -> list[str]:
+    """One line per word, in the order in which they are replaced: the word and what takes its place, tab between."""
+    lines = (line.partition("#")[0].strip() for line in packaged("g2pk2", "g2pk2/idioms.txt"))
+    return [line.replace("===", "\t") for line in lines if "===" in line]
+
+
+def official_rule_rows() -> list[str]:
+    """One line per coda and onset: the expression that finds them and what takes their place, tab between."""
+    onsets, *rows = (line.split(",") for line in packaged("g2pk2", "g2pk2/table.csv"))
+    pairs = ((row[0], onset, cell) for row in rows for onset, cell in zip(onsets[1:], row[1:], strict=True))
+    return [f"{coda}{onset}\t{cell.partition('(')[0]}" for coda, onset, cell in pairs if cell]
+
+
 def main() -> None:
-    """Write both tables."""
+    """Write the tables."""
+    (DATA / "official_words.txt").write_text("\n".join(official_word_rows()) + "\n", encoding="utf-8")
+    (DATA / "official_rules.txt").write_text("\n".join(official_rule_rows()) + "\n", encoding="utf-8")
     (DATA / "hanja.txt").write_text("\n".join(hanja_rows()) + "\n", encoding="utf-8")
     (DATA / "respelled.txt").write_text("\n".join(respelled_rows()) + "\n", encoding="utf-8")
 

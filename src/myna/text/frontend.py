@@ -59,7 +59,7 @@ LANGUAGES: dict[str, Language] = {
     "zh": Language("myna.text.zh.reader", "zh", official="myna.text.zh.official"),
     "en": Language("myna.text.en.reader", official="myna.text.en.official.reader"),
     "ja": Language("myna.text.ja.reader", "ja", official="myna.text.ja.official"),
-    "ko": Language("myna.text.ko.reader", "ko", tables=("v2",)),
+    "ko": Language("myna.text.ko.reader", "ko", tables=("v2",), official="myna.text.ko.official"),
     "yue": Language("myna.text.yue.reader", "yue", tables=("v2",), official="myna.text.yue.official"),
 }
 """One row per language, by its code."""

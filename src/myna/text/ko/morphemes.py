@@ -11,6 +11,7 @@ from mecab import MeCab
 
 _MAX_PIECE = 120
 """Longer stretches without a space are cut: the analyser's time grows with their square."""
+_MAX_WHOLE = 2000
 
 _SENTENCE = re.compile(r"[^.!?…\n]*[.!?…\n]*\s*")
 
@@ -53,3 +54,11 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
                 end = space if space > start else end
             yield start, text[start:end]
             start = end
+
+
+def tagged(text: str) -> list[tuple[str, str]]:
+    """The morphemes of ``text`` with their tags ("VV+EF" for two); a text that is not very long is analysed whole."""
+    if len(text) > _MAX_WHOLE:
+        return [(text[found.start : found.end], "+".join(found.tags)) for found in morphemes(text)]
+    whole: list[tuple[str, str]] = _analyser().pos(text)
+    return whole
