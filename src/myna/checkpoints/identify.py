@@ -66,25 +66,39 @@ def identify(path: Path) -> Identity:
 
     Raises `NotFound`, `WorkspaceError`, and `BadCheckpoint` for a head that no official file has.
     """
-    try:
-        with path.open("rb") as file:
-            start = file.read(_MD5_BYTES)
-            size = file.seek(0, 2)
-    except (FileNotFoundError, IsADirectoryError):
-        raise NotFound(f"there is no file {path}") from None
-    except OSError as error:
-        raise WorkspaceError(f"{path} cannot be read: {error.strerror}") from error
+    start, size = _beginning(path)
     return told_by(start, size, path.name)
+
+
+def marked_as(path: Path) -> Identity | None:
+    """The generation that a file's beginning tells, None where only its size would; raises as `identify`."""
+    return _marked(_beginning(path)[0], path.name)
 
 
 def told_by(start: bytes, size: int, name: str = "the file") -> Identity:
     """As `identify`, from the first 8192 bytes of a file and its size in bytes."""
-    published = _PUBLISHED.get(hashlib.md5(start[:_MD5_BYTES], usedforsecurity=False).hexdigest())
-    if published is not None:
-        return published
-    head = start[:2]
-    if head != _ZIP_HEAD:
-        if head not in HEADS:
-            raise BadCheckpoint(f"{name} is no GPT-SoVITS file: it begins with neither PK nor 00 to 06")
-        return HEADS[head]
+    marked = _marked(start, name)
+    if marked is not None:
+        return marked
     return next((identity for limit, identity in _BY_SIZE if size < limit), _LARGEST)
+
+
+def _beginning(path: Path) -> tuple[bytes, int]:
+    """A file's first 8192 bytes, and its size."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MD5_BYTES), file.seek(0, 2)
+    except (FileNotFoundError, IsADirectoryError):
+        raise NotFound(f"there is no file {path}") from None
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _marked(start: bytes, name: str) -> Identity | None:
+    published = _PUBLISHED.get(hashlib.md5(start[:_MD5_BYTES], usedforsecurity=False).hexdigest())
+    head = start[:2]
+    if published is not None or head == _ZIP_HEAD:
+        return published
+    if head not in HEADS:
+        raise BadCheckpoint(f"{name} is no GPT-SoVITS file: it begins with neither PK nor 00 to 06")
+    return HEADS[head]

@@ -21,6 +21,7 @@ from myna.core.errors import BadCheckpoint, BadInput
 from myna.core.versions import ModelVersion
 from myna.engine.dsp import mel_filters
 from myna.engine.griffin_lim import GriffinLim
+from myna.engine.model_fit import load_strictly, read_fitting
 from myna.models.ap_bwe import BandwidthNet
 from myna.models.build import build_content, build_gpt, build_sovits, build_vocoder
 from myna.models.content import ContentSizes, LiteContent
@@ -31,7 +32,6 @@ from myna.models.sovits_flow import SovitsFlow
 
 SUFFIX = ".safetensors"
 
-_OFFICIAL_GPT_PREFIX = "model."
 _BIGVGAN_FILE = "bigvgan_generator.pt"
 _BANDWIDTH_FILE = "g_24kto48k.zip"
 
@@ -53,16 +53,15 @@ def load_gpt(version: ModelVersion, path: Path | None, models: Path, dropout: fl
 
     Raises `MissingAsset`, `NotFound` and `BadCheckpoint`; the latter also for a file of another version or kind.
     """
-    file = _read(path or find_for(version.name, "gpt", models), "gpt", version)
-    named = {name.removeprefix(_OFFICIAL_GPT_PREFIX): tensor for name, tensor in file.tensors.items()}
-    return _loaded(build_gpt(replace(version, gpt=_sized(version.gpt, file)), dropout), replace(file, tensors=named))
+    file = _read(path or find_for(version.name, "gpt", models), "gpt", version, models)
+    return _loaded(build_gpt(replace(version, gpt=_sized(version.gpt, file)), dropout), file)
 
 
 def load_sovits(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> SovitsFlow:
     """The flow SoVITS of ``path``, None: the version's base; as `load_gpt`."""
     if version.flow is None:
         raise BadInput(f"version {version.name!r} has no flow decoder; choose one that has")
-    file = _read(path or find_for(version.name, "sovits", models), "sovits", version)
+    file = _read(path or find_for(version.name, "sovits", models), "sovits", version, models)
     net = build_sovits(replace(version, flow=_sized(version.flow, file)), dropout)
     if not isinstance(net, SovitsFlow):
         raise BadInput(f"version {version.name!r} has decoder {version.decoder!r}, which cannot speak yet")
@@ -74,7 +73,7 @@ def load_content(version: ModelVersion, models: Path) -> nn.Module:
     path = find_for(version.name, "content", models)
     if path.is_dir():
         return build_content(version, path)
-    file = _read(path, "content", version)
+    file = _read(path, "content", version, models)
     return _loaded(LiteContent(_sized(ContentSizes(), file)), file)
 
 
@@ -127,13 +126,10 @@ def _sizes_of(net: nn.Module) -> dict[str, Any]:
     return asdict(net.sizes)
 
 
-def _read(path: Path, kind: str, version: ModelVersion) -> _File:
+def _read(path: Path, kind: str, version: ModelVersion, models: Path) -> _File:
     """The file of one net; raises `BadCheckpoint` where it is of another kind or version."""
     if path.suffix != SUFFIX:
-        tensors = read_torch(path).get("weight")
-        if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-            raise BadCheckpoint(f"{path} holds no weights of a {kind} model")
-        return _File(path, tensors)
+        return _File(path, read_fitting(path, kind, version, models))
     weights = read_weights(path)
     found = weights.config.get("kind"), weights.config.get("version")
     if found != (kind, version.name):
@@ -164,13 +160,4 @@ def _sized(sizes: Sizes, file: _File) -> Sizes:
 
 def _loaded(net: Net, file: _File) -> Net:
     """``net`` with the file's weights, every one of them and no other, in float32."""
-    try:
-        net.load_state_dict({name: _plain(tensor) for name, tensor in file.tensors.items()}, strict=True)
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise BadCheckpoint(f"{file.path} does not fit: {lines[min(1, len(lines) - 1)].strip()[:200]}") from None
-    return net.eval()
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+    return load_strictly(net, file.tensors, file.path)

@@ -56,7 +56,7 @@ def widen(net: BandwidthNet, sound: Tensor, sample_rate: int) -> Tensor:
 
 
 class WideDecoder:
-    """A decoder whose speech is widened: `Decoder` and `JointDecoder` at the rate of ``net``, which is on ``device``."""
+    """A decoder whose speech is widened: `Decoder` and `JointDecoder` at the rate of ``net``, on its ``device``."""
 
     def __init__(self, decoder: Decoder, net: BandwidthNet, device: torch.device) -> None:
         self.decoder = decoder

@@ -1,0 +1,116 @@
+"""Whether a model file holds the weights of the net that is wanted; where not, what is wrong with it, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from myna.checkpoints.identify import marked_as
+from myna.checkpoints.keys import merge_lora
+from myna.checkpoints.model_file import LORA, ModelFile, read_model
+from myna.core.assets import find_for
+from myna.core.errors import BadCheckpoint
+from myna.core.versions import ModelVersion
+
+Net = TypeVar("Net", bound=nn.Module)
+
+_SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "gpt": {
+            "hidden_dim": "width",
+            "head": "heads",
+            "n_layer": "layers",
+            "vocab_size": "semantic_vocab",
+            "phoneme_vocab_size": "phone_vocab",
+        },
+        "sovits": {
+            "hidden_channels": "hidden",
+            "filter_channels": "filter",
+            "n_heads": "heads",
+            "n_layers": "layers",
+            "kernel_size": "kernel",
+            "gin_channels": "speaker_width",
+        },
+    }
+)
+"""Names in the ``model`` section of official settings, and our sizes of the same meaning."""
+
+
+def read_fitting(path: Path, kind: str, version: ModelVersion, models: Path) -> dict[str, Tensor]:
+    """The tensors under our names in an official file (also one to resume training from), checked to be of ``version``.
+
+    A LoRA's are put into the version's base. Raises as `read_model`, `MissingAsset` for the base, and `BadCheckpoint`
+    for a file of another kind or generation, or one whose settings are not those of the version's net.
+    """
+    found = read_model(path)
+    wanted = f"a {kind} model of version {version.name} is needed"
+    if found.kind not in ({kind, LORA} if kind == "sovits" else {kind}):
+        raise BadCheckpoint(f"{path} holds a {found.kind.replace('_', ' ')} model; {wanted}")
+    if kind == "sovits":
+        marked = marked_as(path)
+        if marked is not None and marked.version != version.name:
+            raise BadCheckpoint(f"{path} is marked as version {marked.version}; {wanted}")
+    _check_settings(found, kind, version)
+    if found.kind != LORA:
+        return found.tensors
+    base = read_fitting(find_for(version.name, kind, models), kind, version, models)
+    try:
+        return merge_lora(base, found.tensors)
+    except BadCheckpoint as error:
+        raise BadCheckpoint(f"{path}: {error}") from error
+
+
+def _check_settings(found: ModelFile, kind: str, version: ModelVersion) -> None:
+    """Raise `BadCheckpoint` where a file's own settings name another size than the version's net has."""
+    settings, sizes = found.config.get("model"), _sizes_of(kind, version)
+    if not isinstance(settings, dict):
+        return
+    for name, ours in _SETTINGS.get(kind, {}).items():
+        if name in settings and ours in sizes and settings[name] != sizes[ours]:
+            raise BadCheckpoint(
+                f"{found.path} says it has {name} {str(settings[name])[:50]}; "
+                f"{kind} models of version {version.name} have {sizes[ours]}"
+            )
+
+
+def _sizes_of(kind: str, version: ModelVersion) -> dict[str, object]:
+    if kind == "gpt":
+        return asdict(version.gpt)
+    sizes = version.vits or version.flow
+    return {} if sizes is None else asdict(sizes)
+
+
+def load_strictly(net: Net, tensors: Mapping[str, Tensor], path: Path, spared: str = "") -> Net:
+    """``net`` with all of ``tensors`` and nothing else, in float32, ready for inference.
+
+    Weights of ``net`` whose names begin with ``spared`` may be absent. Raises `BadCheckpoint` where weights are
+    missing, unknown, of another shape, or no numbers.
+    """
+    wanted = net.state_dict()
+    missing = [name for name in wanted if name not in tensors and not (spared and name.startswith(spared))]
+    unknown = [name for name in tensors if name not in wanted]
+    faults = [_listed("lacks", missing), _listed("has unknown", unknown)]
+    shared = {name: tensor for name, tensor in tensors.items() if name in wanted}
+    for name, tensor in shared.items():
+        if tensor.shape != wanted[name].shape:
+            faults.append(f"has {name[:100]} of shape {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}")
+            break
+    if any(faults):
+        raise BadCheckpoint(f"{path} does not fit the net: it {', and '.join(filter(None, faults))}")
+    for name, tensor in shared.items():
+        if not torch.isfinite(tensor).all():
+            raise BadCheckpoint(f"{path} is spoilt: {name[:100]} holds values that are no numbers (NaN or infinite)")
+    whole = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in shared.items()}
+    net.load_state_dict({**wanted, **whole}, strict=True)
+    return net.eval()
+
+
+def _listed(what: str, names: Iterable[str]) -> str:
+    found = list(names)
+    return f"{what} {len(found)} weights (the first is {found[0][:100]})" if found else ""
