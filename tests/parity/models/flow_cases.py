@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -23,7 +22,7 @@ from myna.engine.synthesis.decoders import FlowDecoder
 from myna.engine.synthesis.prompt import Prompt
 from myna.models.layers import length_mask
 from myna.models.sovits_flow import FlowDraws, FlowMatching, SovitsFlow
-from tests.parity.models.golden import Case, fill_module
+from tests.parity.models.golden import Case, fill_module, stored_gradients
 
 
 def record_of(case: Case) -> ModelVersion:
@@ -65,17 +64,8 @@ def _sovits(sizes: FlowSizes) -> SovitsFlow:
 
 def check_gradients(case: Case, net: nn.Module, prefix: str = "") -> None:
     """Compare the stored entries and norm of every stored gradient."""
-    parameters = dict(net.named_parameters())
-    names = [name for name in case.outputs if name.startswith(f"{prefix}gradnorm:")]
-    assert names, f"{case.name} stores no gradients"
-    for name in names:
-        gradient = parameters[name.partition(":")[2]].grad
-        if gradient is None:
-            assert case.outputs[name] == 0, f"{name} has no gradient"
-            continue
-        case.check(name, gradient.norm())
-        places = np.linspace(0, gradient.numel() - 1, min(48, gradient.numel())).astype(np.int64)
-        case.check(name.replace("gradnorm:", "grad:"), gradient.flatten()[torch.from_numpy(places)])
+    for name, values in stored_gradients(case, net, prefix).items():
+        case.check(name, values)
 
 
 def sampling(case: Case) -> None:

@@ -154,3 +154,19 @@ def fill_module(module: nn.Module, prefix: str = "", salt: int = 0) -> None:
         for key, value in state.items()
     }
     module.load_state_dict(filled, strict=True)
+
+
+def stored_gradients(case: Case, net: nn.Module, prefix: str = "") -> dict[str, torch.Tensor]:
+    """The net's gradients as the case stores them, some entries and the norm of each; zeros where there is none."""
+    parameters = dict(net.named_parameters())
+    found = {}
+    for name in case.outputs:
+        if not name.startswith((f"{prefix}gradnorm:", f"{prefix}grad:")):
+            continue
+        parameter = parameters[name.partition(":")[2]]
+        flat = torch.zeros_like(parameter).flatten() if parameter.grad is None else parameter.grad.flatten()
+        places = np.linspace(0, flat.numel() - 1, min(48, flat.numel())).astype(np.int64)
+        # In double precision: float32 sums of millions of squares lose three digits.
+        found[name] = flat.double().norm() if "gradnorm:" in name else flat[torch.from_numpy(places)]
+    assert found, f"{case.name} stores no gradients"
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numpy as np
 import torch
 
 from myna.core.versions import GptSizes
@@ -13,7 +12,7 @@ from myna.models.gpt import Gpt
 from myna.models.gpt_decoding import GptDecoder
 from myna.models.gpt_loss import end_targets, preference_loss, sentence_log_probs, spoil, token_loss, top_accuracy
 from myna.models.sampling import Noise, Sampling, choose, exponential_noise, penalise, probabilities
-from tests.parity.models.golden import Case, Comparison, fill_module, relative_error
+from tests.parity.models.golden import Case, Comparison, fill_module, relative_error, stored_gradients
 
 PHONES = {"s1_v1": 512, "s1_v2": 732}
 
@@ -46,7 +45,8 @@ def training(case: Case) -> None:
     loss = token_loss(logits, targets)
     case.check("loss_old", loss)
     loss.backward()
-    _gradients(case, gpt)
+    for name, values in stored_gradients(case, gpt).items():
+        case.check(name, values)
     with torch.no_grad():
         _preference(case, gpt, logits, targets)
         # Right padding must not change a sentence; the published mask lets it, hence our own.
@@ -54,18 +54,6 @@ def training(case: Case) -> None:
         rows = range(len(targets))
         alone = [token_loss(padded[[row]], targets[[row]], given["y_lens"][[row]]) for row in rows]
         case.check("loss_each_alone", torch.stack(alone))
-
-
-def _gradients(case: Case, gpt: Gpt) -> None:
-    parameters = dict(gpt.named_parameters())
-    keys = [key.removeprefix("grad:") for key in case.outputs if key.startswith("grad:")]
-    assert keys, f"{case.name} stores no gradients"
-    for key in keys:
-        gradient = parameters[key].grad
-        assert gradient is not None, key
-        flat = gradient.flatten()
-        case.check(f"grad:{key}", flat[np.linspace(0, flat.numel() - 1, min(48, flat.numel())).astype(np.int64)])
-        case.check(f"gradnorm:{key}", flat.norm())
 
 
 def _preference(case: Case, gpt: Gpt, logits: torch.Tensor, targets: torch.Tensor) -> None:
