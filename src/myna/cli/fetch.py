@@ -61,7 +61,6 @@ def _download(wished: list[Piece], hub: Hub, models: Path, names: set[str]) -> l
     by_hand = sorted({piece.row.name for piece in todo if not piece.row.published})
     if lone := [name for name in by_hand if name in names]:
         raise MissingAsset(f"no hub has {lone[0]}; {how_to_get(lone[0])}")
-    fetched = set()
     with exclusive(models), _bars() as bars:
         check_room(todo, models)
         for piece in todo:
@@ -69,8 +68,7 @@ def _download(wished: list[Piece], hub: Hub, models: Path, names: set[str]) -> l
                 with bars.bar(_short(piece)) as report:
                     fetch_piece(piece, hub, report)
                     report(1.0, f"done, {size_text(piece.target.stat().st_size)}")
-                fetched.add(piece.title)
-    return [_row(piece, "fetched" if piece.title in fetched else _state(piece)) for piece in wished]
+    return [_row(piece, "fetched" if piece in todo and piece.is_there else _state(piece)) for piece in wished]
 
 
 def _take_over(
