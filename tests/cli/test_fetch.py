@@ -220,7 +220,8 @@ def checkout(tmp_path: Path) -> Path:
     """A GPT-SoVITS checkout with the models of v4, and super-resolution."""
     root = tmp_path / "GPT-SoVITS"
     for path in V4 - {"chinese-hubert-base/preprocessor_config.json"}:
-        file = root / "GPT_SoVITS" / "pretrained_models" / path
+        place = "text" if path.startswith("G2PWModel/") else "pretrained_models"
+        file = root / "GPT_SoVITS" / place / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content(path))
     (root / "tools" / "AP_BWE_main" / "24kto48k").mkdir(parents=True)

@@ -91,7 +91,7 @@ def test_everything_that_ships_is_listed() -> None:
 
 
 def test_what_is_wanted_is_named_by_version_by_name_or_all() -> None:
-    assert [row.name for row in wanted(["v4"])] == ["hubert", "bert", "v3_gpt", "v4_sovits", "v4_vocoder"]
+    assert [row.name for row in wanted(["v4"])] == ["hubert", "bert", "v3_gpt", "v4_sovits", "v4_vocoder", "g2pw"]
     assert [row.name for row in wanted(["v4_vocoder", "v1_gpt"])] == ["v1_gpt", "v4_vocoder"]
     assert wanted(["all"]) == [row for row in ASSETS.values() if not row.is_bundled]
     for strange in ("lite", "v9"):
@@ -122,3 +122,9 @@ def test_part_of_a_progress_is_scaled_and_bounded() -> None:
     for fraction in (-1.0, 0.0, 0.5, 1.0, 2.0):
         inner(fraction, "x")
     assert [fraction for fraction, _ in seen] == [0.25, 0.25, 0.5, 0.75, 0.75]
+
+
+def test_the_model_of_polyphones_has_the_files_that_its_reader_wants() -> None:
+    g2pw = pytest.importorskip("myna.text.zh.g2pw", reason="the extras zh and g2pw are not installed")
+    assert [file.path for file in asset("g2pw").files] == list(g2pw.FILES)
+    assert asset("g2pw").size == 588_856_634

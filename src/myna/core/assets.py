@@ -39,7 +39,8 @@ class AssetFile:
 class Asset:
     """One model file or folder.
 
-    ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint or super_resolution.
+    ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint, polyphones or
+    super_resolution.
     ``file`` is its place: below the models folder of the settings, where it carries the name it is published under;
     where ``is_bundled``, below the package's assets, unless the models folder has a file of that name, which then
     stands in for it.
