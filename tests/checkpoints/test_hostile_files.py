@@ -37,6 +37,8 @@ def attack_objects(mark: Path) -> dict[str, object]:
         "path": make.Runs(Path.touch, mark),
         "pickle in pickle": make.Runs(pickle.loads, pickle.dumps(make.Runs(os.system, touch))),
         "torch load": make.Runs(torch.load, str(mark)),
+        "torch.hub": make.Runs(torch.hub.load, str(mark.parent), "anything", "local"),
+        "reduce in reduce": make.Runs(dict, [("a", make.Runs(os.system, touch))]),
         "partial": make.Runs(__import__("functools").partial, os.system, touch),
     }
 
@@ -75,6 +77,11 @@ def test_the_attack_files_are_real(tmp_path: Path) -> None:
         (b"cnumpy.core.multiarray\n_reconstruct\n", "numpy.core.multiarray._reconstruct"),
         (b"cnumpy._core.multiarray\nscalar\n", "numpy._core.multiarray.scalar"),
         (b"ctorch.storage\n_load_from_bytes\n", "torch.storage._load_from_bytes"),
+        (b"ctorch.hub\nload\n", "torch.hub.load"),
+        (b"ctorch.hub\nload_state_dict_from_url\n", "torch.hub.load_state_dict_from_url"),
+        (b"cbuiltins\ngetattr\n", "builtins.getattr"),
+        (b"cbuiltins\ndict.fromkeys\n", "builtins.dict.fromkeys"),
+        (b"cpytorch_lightning\nTrainer\n", "pytorch_lightning.Trainer"),
         (b"ctorch.jit._script\nunpackage_script_module\n", "unpackage_script_module"),
     ],
 )
@@ -105,6 +112,10 @@ def test_instructions_that_no_tensor_needs_are_refused(tmp_path: Path, body: byt
     "body",
     [
         b"ccollections\nOrderedDict\n",  # a name as value
+        b"cbuiltins\ndict\n",
+        b"cbuiltins\ndict\n)R",  # calling what is only named
+        b"ccollections\ndefaultdict\n(](X\x01\x00\x00\x00aNtatR",
+        b"ctorch\ndevice\n(]tR",
         b"ctorch\nFloatStorage\n)R",  # calling a storage type
         b"ccollections\nOrderedDict\n}b",  # state of a class: would change the class itself
         b"ctorch._utils\n_rebuild_tensor_v2\n}b",
@@ -134,6 +145,38 @@ def test_instructions_that_no_tensor_needs_are_refused(tmp_path: Path, body: byt
 def test_misused_instructions_are_refused(tmp_path: Path, body: bytes) -> None:
     with pytest.raises(BadCheckpoint):
         read_torch(make.written(tmp_path, make.zip_bytes(make.named(body))))
+
+
+def short(value: str) -> bytes:
+    """Opcode of protocol 4 that pushes a text."""
+    return b"\x8c" + bytes([len(value.encode())]) + value.encode()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (short("os"), short("system")),
+        (short("collec"), short("tions")),
+        (short("collections"), short("OrderedDict.__init__.__globals__")),
+        (short(""), short("os")),
+        (short("torch._utils"), short("_rebuild_tensor_v2.__globals__")),
+        (short("torch._utils._rebuild_tensor_v2"), short("__globals__")),
+        (short("collections"), short("OrderedDict\n")),  # a name that only looks known
+        (short("collections") + b"\x94", b"h\x00"),  # the module's name out of the memo, twice
+        (short("collections"), b"N"),
+        (short("collections"), b"]"),
+        (short("collections"), short("OrderedDict") + b"\x85"),  # a tuple
+    ],
+)
+def test_tricks_with_names_from_the_stack_are_refused(tmp_path: Path, module: bytes, name: bytes) -> None:
+    description = b"\x80\x04}" + short("weight") + module + name + b"\x93" + b")R" + b"s."
+    with pytest.raises(BadCheckpoint, match=r"model\.pth: .*(nothing of it was executed|no text)"):
+        read_torch(make.written(tmp_path, make.zip_bytes(description)))
+
+
+def test_an_honest_name_from_the_stack_is_read(tmp_path: Path) -> None:
+    description = b"\x80\x04}" + short("weight") + short("collections") + short("OrderedDict") + b"\x93)Rs."
+    assert read_torch(make.written(tmp_path, make.zip_bytes(description))) == {"weight": {}}
 
 
 def test_settings_class_cannot_be_changed_by_a_file(tmp_path: Path) -> None:
@@ -232,15 +275,26 @@ def test_overlapping_members_are_refused(tmp_path: Path) -> None:
         read_torch(make.written(tmp_path, bytes(data)))
 
 
-@pytest.mark.parametrize("more", [{"archive/x/../../../evil": b"x"}, {"/etc/evil": b"x"}, {"other/data.pkl": b"N."}])
-def test_odd_member_names_write_nothing_and_confuse_nobody(tmp_path: Path, more: dict[str, bytes]) -> None:
-    path = make.written(tmp_path, make.zip_bytes(make.named(b"N"), more=more))
-    if "other/data.pkl" in more:
-        with pytest.raises(BadCheckpoint, match="one folder with"):
-            read_torch(path)
-    else:
-        assert read_torch(path) == {"weight": None}
+@pytest.mark.parametrize(
+    "name",
+    ["archive/x/../../../evil", "../evil", "/etc/evil", "archive/data/..", "archive\\..\\evil", "\\\\host\\evil"],
+)
+def test_member_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    path = make.written(tmp_path, make.zip_bytes(make.named(b"N"), more={name: b"x"}))
+    with pytest.raises(BadCheckpoint, match=r"model\.pth: the zip names a member .*leads out of its folder"):
+        read_torch(path)
     assert [item.name for item in tmp_path.iterdir()] == ["model.pth"]
+
+
+@pytest.mark.parametrize("name", ["archive/..data/0", "archive/a..b", "archive/.data"])
+def test_dots_in_names_are_no_crime(tmp_path: Path, name: str) -> None:
+    assert read_torch(make.written(tmp_path, make.zip_bytes(make.named(b"N"), more={name: b"x"}))) == {"weight": None}
+
+
+def test_a_second_description_confuses_nobody(tmp_path: Path) -> None:
+    path = make.written(tmp_path, make.zip_bytes(make.named(b"N"), more={"other/data.pkl": b"N."}))
+    with pytest.raises(BadCheckpoint, match="one folder with"):
+        read_torch(path)
 
 
 def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

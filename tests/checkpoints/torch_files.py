@@ -38,6 +38,32 @@ def settings(**values: Any) -> HParams:
     return HParams(**{key: settings(**item) if isinstance(item, dict) else item for key, item in values.items()})
 
 
+class AttributeDict(dict[str, Any]):
+    """Stands in for the class of settings in Lightning's training states."""
+
+
+def lightning_bytes(content: Any) -> bytes:
+    """As `torch_bytes`; `AttributeDict` is pickled under Lightning's name for it."""
+    name = "lightning_fabric.utilities.data"
+    parts = [".".join(name.split(".")[:end]) for end in range(1, 4)]
+    before = {part: sys.modules.get(part) for part in parts}
+    old_name = AttributeDict.__module__
+    for part in parts:
+        sys.modules[part] = types.ModuleType(part)
+    sys.modules[name].AttributeDict = AttributeDict  # type: ignore[attr-defined]
+    AttributeDict.__module__ = name
+    buffer = io.BytesIO()
+    try:
+        torch.save(content, buffer)
+    finally:
+        AttributeDict.__module__ = old_name
+        for part, module in before.items():
+            del sys.modules[part]
+            if module is not None:
+                sys.modules[part] = module
+    return buffer.getvalue()
+
+
 def torch_bytes(content: object, legacy: bool = False) -> bytes:
     """What official writers produce; settings objects are pickled as ``utils.HParams``."""
     module = types.ModuleType("utils")

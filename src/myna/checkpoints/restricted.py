@@ -54,6 +54,22 @@ _STORAGE_DTYPES: Mapping[str, torch.dtype] = MappingProxyType(
 )
 
 
+_SETTINGS_CLASSES = (
+    "utils.HParams",
+    "GPT_SoVITS.utils.HParams",
+    "lightning_fabric.utilities.data.AttributeDict",
+    "lightning.fabric.utilities.data.AttributeDict",
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+)
+"""Classes that stand for their attributes or entries: official settings, and those of Lightning's training states."""
+_PATH_CLASSES = (
+    "pathlib.PosixPath",
+    "pathlib.WindowsPath",
+    "pathlib._local.PosixPath",
+    "pathlib._local.WindowsPath",
+)
+
+
 @dataclass(frozen=True)
 class _Storage:
     """One flat row of numbers of the file."""
@@ -106,6 +122,19 @@ def _text_path(arguments: tuple[object, ...]) -> object:
     return root + "/".join(cast("tuple[str, ...]", arguments[1:] if root else arguments))
 
 
+def _default_dict(arguments: tuple[object, ...]) -> object:
+    """What makes missing entries is dropped: nobody asks for one."""
+    if not all(isinstance(maker, Global) for maker in arguments):
+        raise BadCheckpoint("the file fills a defaultdict in an unusual way")
+    return {}
+
+
+def _device(arguments: tuple[object, ...]) -> object:
+    if not all(type(part) in (str, int) for part in arguments):
+        raise BadCheckpoint("the file names a device in an unusual way")
+    return ":".join(map(str, arguments))
+
+
 def _record(arguments: tuple[object, ...]) -> object:
     if arguments:
         raise BadCheckpoint("the file makes a settings object in an unusual way")
@@ -117,15 +146,17 @@ GLOBALS: Mapping[str, Constructor] = MappingProxyType(
         "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
         "torch._utils._rebuild_parameter": _rebuild_parameter,
         "torch.Size": lambda arguments: arguments[0] if arguments else (),
+        "torch.device": _device,
         "collections.OrderedDict": _ordered_dict,
-        "utils.HParams": _record,
-        "GPT_SoVITS.utils.HParams": _record,
-        "pathlib.PosixPath": _text_path,
-        "pathlib.WindowsPath": _text_path,
+        "collections.defaultdict": _default_dict,
+        "__builtin__.dict": NAME_ONLY,
+        "builtins.dict": NAME_ONLY,
+        **dict.fromkeys(_SETTINGS_CLASSES, _record),
+        **dict.fromkeys(_PATH_CLASSES, _text_path),
         **dict.fromkeys(_STORAGE_DTYPES, NAME_ONLY),
     }
 )
-"""Every name a file may use. Settings objects become dicts, paths become texts."""
+"""Every name a file may use. Settings objects become dicts, paths and devices become texts."""
 
 
 def _persistent(numbers: _Numbers) -> Callable[[object], object]:
@@ -165,6 +196,9 @@ class _Zip:
         if len(members) > MAX_MEMBERS:
             raise LimitExceeded(f"the file has {len(members)} members; at most {MAX_MEMBERS} are read")
         self._places: dict[str, tuple[int, zipfile.ZipInfo]] = {}
+        for info in members:
+            if ".." in info.filename.replace("\\", "/").split("/") or info.filename.startswith(("/", "\\")):
+                raise BadCheckpoint(f"the zip names a member {info.filename[:200]!r}, which leads out of its folder")
         descriptions = [info.filename for info in members if info.filename.split("/")[1:] == ["data.pkl"]]
         if len(descriptions) != 1:
             raise BadCheckpoint("no torch file: the zip does not hold one folder with a data.pkl")
