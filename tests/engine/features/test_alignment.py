@@ -16,6 +16,7 @@ from myna.engine.library import Library
 from myna.models.content import CTC_PHONES, LiteContent
 from myna.text.frontend import phonemize
 from tests.engine.voices import LITE, buzz
+from tests.text.extras import needs
 
 
 def label(phone: str) -> int:
@@ -57,6 +58,12 @@ def test_words_get_the_times_at_which_they_are_said(monkeypatch: pytest.MonkeyPa
 def test_more_words_than_sound_are_refused(models: Path) -> None:
     with pytest.raises(BadInput, match=r"too many for 0\.5 s"):
         align_words(np.zeros(8000, np.float32), "word " * 100, "en", models=models, device="cpu")
+
+
+@needs("zh")
+def test_a_text_in_other_languages_is_refused(models: Path) -> None:
+    with pytest.raises(BadInput, match="texts in 'zh' cannot be aligned; give an English one"):
+        align_words(buzz(3.0, rate=16000), "你好 hello", "zh", models=models, device="cpu")
 
 
 @pytest.mark.parametrize("seconds", [0.01, 3.0, 16.0, 16.04, 31.0, 45.0])

@@ -25,6 +25,8 @@ from myna.text.frontend import phonemize
 FRAME_S = 0.04
 """The encoder's frames, 25 per second."""
 
+_LANGUAGE = "en"
+"""The language whose phones the encoder hears."""
 _CTC_CLASS = {phone: number for number, phone in enumerate(CTC_PHONES, start=1)}
 _VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 _WINDOW_FRAMES = 400
@@ -62,7 +64,7 @@ def align_words(
     encoder = Library(models, device).content(aligner())
     assert isinstance(encoder, LiteContent)  # `aligner` chose it
     labels = ctc_labels(spoken.phones)
-    if not labels or not spoken.words:
+    if not labels or not spoken.words or set(spoken.languages) != {_LANGUAGE}:
         raise BadInput(f"texts in {language!r} cannot be aligned; give an English one")
     path = best_path(ctc_scores(encoder, samples), [label for _, label in labels])
     if path is None:
