@@ -6,7 +6,7 @@ version's sizes exactly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from myna.core.errors import BadCheckpoint, BadInput
 from myna.core.versions import ModelVersion
 from myna.engine.dsp import mel_filters
 from myna.engine.griffin_lim import GriffinLim
-from myna.engine.model_fit import load_strictly, read_fitting
+from myna.engine.model_fit import check_fit, check_sizes, load_strictly, read_fitting
 from myna.models.ap_bwe import BandwidthNet
 from myna.models.build import build_content, build_gpt, build_sovits, build_vocoder
 from myna.models.content import ContentSizes, LiteContent
@@ -54,7 +54,8 @@ def load_gpt(version: ModelVersion, path: Path | None, models: Path, dropout: fl
     Raises `MissingAsset`, `NotFound` and `BadCheckpoint`; the latter also for a file of another version or kind.
     """
     file = _read(path or find_for(version.name, "gpt", models), "gpt", version, models)
-    return _loaded(build_gpt(replace(version, gpt=_sized(version.gpt, file)), dropout), file)
+    sized = replace(version, gpt=_sized(version.gpt, file))
+    return _loaded(_built(lambda: build_gpt(sized, dropout), file), file)
 
 
 def load_sovits(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> SovitsFlow:
@@ -74,7 +75,8 @@ def load_content(version: ModelVersion, models: Path) -> nn.Module:
     if path.is_dir():
         return build_content(version, path)
     file = _read(path, "content", version, models)
-    return _loaded(LiteContent(_sized(ContentSizes(), file)), file)
+    sizes = _sized(ContentSizes(), file)
+    return _loaded(_built(lambda: LiteContent(sizes), file), file)
 
 
 def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
@@ -152,10 +154,22 @@ def _sized(sizes: Sizes, file: _File) -> Sizes:
     """``sizes`` with what the file says in place of the version's own."""
     if file.sizes is None:
         return sizes
+    check_sizes(sizes, file.sizes, file.tensors, file.path)
     known = {field.name for field in fields(sizes)}  # type: ignore[arg-type]
     if strange := sorted(set(file.sizes) - known):
         raise BadCheckpoint(f"{file.path} names sizes that this version of Myna does not know: {', '.join(strange)}")
     return replace(sizes, **file.sizes)  # type: ignore[type-var]
+
+
+def _built(build: Callable[[], Net], file: _File, spared: str = "\0") -> Net:
+    """What ``build`` makes; a net of sizes that the file itself claims is first tried without memory for weights.
+
+    Weights whose names begin with ``spared`` may be missing from the file.
+    """
+    if file.sizes is not None:
+        with torch.device("meta"):
+            check_fit(build(), file.tensors, file.path, spared)
+    return build()
 
 
 def _loaded(net: Net, file: _File) -> Net:
