@@ -133,7 +133,7 @@ def _prefixed(working: _Working, mark: str) -> _Working:
 def _assembled(
     source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf, *, is_mended: bool
 ) -> Phonemes:
-    found = segments(working.text, mode)
+    found = segments(working.text, mode, official=not is_mended)
     found = mended(found) if is_mended else found
     alone: list[Reading] = []
     while True:
@@ -169,7 +169,7 @@ def _pieces(segment: Segment, working: _Working, alone: Sequence[Reading]) -> It
 def _between(segment: Segment, start: int, end: int, inner: Sequence[Reading]) -> Iterator[_Piece]:
     first, last = (bisect_left(segment.places, place) for place in (start, end))
     text = segment.text[first:last]
-    if text.strip():
+    if text.strip() or text == segment.text == " ":
         here = tuple(place for place in inner if start <= place.start and place.end <= end)
         yield _Piece(segment.language, text, segment.places[first:last], here)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from myna.core.errors import UnknownChoice
@@ -37,6 +38,7 @@ _ENGLISH = re.compile(
 _KEPT_OF_FOREIGN = re.compile(r"[\s.!?。！？…]")
 _POINTS_ON = (",", ".", "!", "?", "，", "。", "！", "？")
 _STOPS = (".", "。")
+_KEEPING_FOREIGN = ("ja", "ko")
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,13 @@ class _Part:
         return self.end - self.start
 
 
-def segments(text: str, mode: str, *, identify: LanguageOf = language_of) -> list[Segment]:
+def segments(text: str, mode: str, *, identify: LanguageOf = language_of, official: bool = False) -> list[Segment]:
     """``text`` in parts of one language each, in order; joined they are the text without its outer white space.
 
     In a mode without a language of its own, letters of scripts that none of the languages reads are left out.
     ``identify`` tells Chinese from Japanese in stretches of Han characters alone. A text without letters and digits is
-    one segment, Chinese in the modes ``auto``. Raises `UnknownChoice` for another mode.
+    one segment, Chinese in the modes ``auto``. ``official``: such letters stay in a Japanese or Korean text without Han
+    characters, and a text without letters and digits may be English. Raises `UnknownChoice` for another mode.
     """
     if mode not in MODES:
         raise UnknownChoice("language", mode, MODES)
@@ -80,12 +83,25 @@ def segments(text: str, mode: str, *, identify: LanguageOf = language_of) -> lis
     atoms = _atoms(text, start, end)
     if prefix == "all":
         return [_segment(text, part, set()) for part in _with_default(text, atoms, own)]
-    dropped = _unread(text, atoms)
+    if official and atoms[0].language == "marks" and (own == "auto" or prefix == "auto" or _has_symbol(text)):
+        return [_officially_silent(text, start, end)]
+    keeps_all = official and mode in _KEEPING_FOREIGN and all(atom.language != "east" for atom in atoms)
+    dropped = set() if keeps_all else _unread(text, atoms)
     parts = _told(text, atoms, chinese, identify)
     if own != "auto" and prefix != "auto":
         for part in parts:
             part.language = part.language if part.language == "en" else own
     return [_segment(text, part, dropped) for part in _joined(parts)]
+
+
+def _has_symbol(text: str) -> bool:
+    """Whether there is an emoji or another sign that is no punctuation."""
+    return any(unicodedata.category(sign).startswith("S") for sign in text)
+
+
+def _officially_silent(text: str, start: int, end: int) -> Segment:
+    """A text of marks: English, with an emoji as it is, else as a blank."""
+    return Segment("en", text[start:end], range(start, end)) if _has_symbol(text) else Segment("en", " ", (start,))
 
 
 def _atoms(text: str, start: int, end: int) -> list[_Part]:

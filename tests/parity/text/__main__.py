@@ -1,8 +1,9 @@
 """``python -m tests.parity.text FOLDER``: our text front end against records of the official one.
 
-Runs every ``.jsonl`` of the folder, prints a line for each file and then the differences, with the reason where one is
-listed in a file of reasons beside the records (``<file>_reasons.json``) or here. ``--markdown`` prints the page
-``docs/parity.md`` instead; ``--short`` leaves out the differences.
+Runs every ``.jsonl`` of the folder through our official reading, prints a line for each file and then the differences,
+and says of how many records our own reading differs on purpose: the reasons are listed in files beside the records
+(``<file>_reasons.json``) or here. ``--markdown`` prints the page ``docs/parity.md`` instead; ``--short`` leaves out the
+differences; ``--own`` prints those of our own reading too.
 """
 
 from __future__ import annotations
@@ -13,17 +14,14 @@ from collections import Counter
 from pathlib import Path
 
 from tests.parity.text.records import (
-    DIFFERS,
     ELSEWHERE,
     FAILURE,
     IDENTICAL,
-    MARKS,
     MODEL,
     NO_TABLE,
     NOTHING,
-    PURPOSE,
+    OTHERWISE,
     SKIPPED,
-    UNITS,
     Outcome,
     Record,
     outcome,
@@ -31,18 +29,20 @@ from tests.parity.text.records import (
 )
 
 HERE = Path(__file__).parent
-ALIKE = (IDENTICAL, MARKS, ELSEWHERE, UNITS, PURPOSE)
 NOT_COUNTED = (SKIPPED, NOTHING, NO_TABLE, FAILURE, MODEL)
 """Verdicts on records that have no right official answer to be identical to."""
+COLUMNS = "records,all,counted,identical,alike,without tags,apart,own: same,on purpose,reason listed".split(",")
 TITLE = """# Parity with the official text front end
 
 Printed by `python -m tests.parity.text --markdown tests/parity/text > docs/parity.md`; the records are outputs of the
-official program. "Identical" counts records whose phones (segments, pieces) are the same, among those where the
-official program has an answer: a text in which nothing can be spoken is refused by us, a text on which it fails and
-(in mixed texts and segments) a language that its language model guessed are counted apart. "Alike" adds mixed texts
-whose segments and assembly are the same, where only the reader of a language says a segment otherwise (or a unit of
-measure or a word in Latin letters is given to another reader), and plain texts that differ in marks alone or that our
-official mode reads the same. "Or listed" adds texts that are read otherwise for a reason; each is named below.
+official program. We read every text in two ways: officially, which has to say the same quirk for quirk, and in our own
+way, which is what one hears unless one asks for the other. "Identical" counts records whose phones (segments, pieces)
+are the same in the official reading, among those where the official program has an answer: a text without any letter
+that it gives to no reader, a text on which it fails and (in mixed texts and segments) a language that its language
+model guessed are counted apart. "Alike" adds mixed texts of the same segments and assembly, of which a segment is read
+otherwise. "Without tags" leaves out records that hang on the official part-of-speech tagger, which could not be had.
+"Own" says how many of all records our own reading reads the same; every other one is read so on purpose, and named
+with its reason below.
 """
 
 
@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.parity.text", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--short", action="store_true", help="no differences, only the shares")
+    parser.add_argument("--own", action="store_true", help="the differences of our own reading too")
     parser.add_argument("--markdown", action="store_true", help="the page docs/parity.md")
     arguments = parser.parse_args()
     files = sorted(arguments.folder.glob("*.jsonl"))
@@ -57,29 +58,56 @@ def main() -> None:
         parser.error(f"there is no .jsonl file in {arguments.folder}")
     results = {path: [outcome(record) for record in records(path)] for path in files}
     print(TITLE if arguments.markdown else "")
-    print("| records | all | counted | identical | alike | or listed | apart |\n|" + " --- |" * 7)
+    print(f"| {' | '.join(COLUMNS)} |")
+    print("|" + " --- |" * len(COLUMNS))
     for path, outcomes in results.items():
         print(_row(path.stem, outcomes, _reasons(path)))
-    if arguments.short:
-        return
-    for path, outcomes in results.items():
+    for path, outcomes in {} if arguments.short else results.items():
         reasons = _reasons(path)
         others = [found for found in outcomes if found.verdict != IDENTICAL]
-        if others:
-            print(f"\n## {path.stem}: what is not identical\n")
-        for line in _grouped(others, reasons) if arguments.markdown else _listed(others, reasons):
-            print(line)
+        _print(f"{path.stem}: what is not identical", _grouped(others, {}) if arguments.markdown else _listed(others))
+        if arguments.markdown or arguments.own:
+            own = [found for found in outcomes if found.own not in ("", IDENTICAL)]
+            _print(f"{path.stem}: what we read otherwise on purpose", _grouped(own, reasons, is_own=True))
+
+
+def _print(title: str, lines: list[str]) -> None:
+    if lines:
+        print(f"\n## {title}\n")
+    for line in lines:
+        print(line)
 
 
 def _row(name: str, outcomes: list[Outcome], reasons: dict[str, str]) -> str:
     verdicts = Counter(found.verdict for found in outcomes)
     counted = [found for found in outcomes if found.verdict not in NOT_COUNTED]
-    identical = sum(found.verdict == IDENTICAL for found in counted)
-    alike = sum(found.verdict in ALIKE for found in counted)
-    listed = sum(found.verdict in ALIKE or found.record["text"] in reasons for found in counted)
+    untagged = [found for found in counted if not found.record.get("pos_dependent")]
+    alike = [found for found in counted if found.verdict in (IDENTICAL, ELSEWHERE)]
     apart = "; ".join(f"{verdicts[verdict]} {verdict}" for verdict in NOT_COUNTED if verdicts[verdict])
-    shares = [f"{100 * number / len(counted):.2f} %" if counted else "-" for number in (identical, alike, listed)]
-    return f"| {name} | {len(outcomes)} | {len(counted)} | {' | '.join(shares)} | {apart} |"
+    own = [found for found in outcomes if found.own]
+    others = [found for found in own if found.own != IDENTICAL]
+    listed = sum(found.own != OTHERWISE or found.record["text"] in reasons for found in others)
+    cells = (
+        name,
+        len(outcomes),
+        len(counted),
+        _share(_num_identical(counted), len(counted)),
+        _share(len(alike), len(counted)),
+        _share(_num_identical(untagged), len(untagged)),
+        apart,
+        _share(len(own) - len(others), len(own)),
+        len(others) if own else "-",
+        listed if own else "-",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _num_identical(outcomes: list[Outcome]) -> int:
+    return sum(found.verdict == IDENTICAL for found in outcomes)
+
+
+def _share(number: int, total: int) -> str:
+    return f"{100 * number / total:.2f} %" if total else "-"
 
 
 def _reasons(path: Path) -> dict[str, str]:
@@ -92,17 +120,12 @@ def _reasons(path: Path) -> dict[str, str]:
     return found
 
 
-def _reason(found: Outcome, reasons: dict[str, str]) -> str:
-    listed = reasons.get(found.record["text"])
-    return listed or (found.verdict if found.verdict != DIFFERS else "no reason listed")
-
-
-def _grouped(others: list[Outcome], reasons: dict[str, str]) -> list[str]:
+def _grouped(others: list[Outcome], reasons: dict[str, str], *, is_own: bool = False) -> list[str]:
     """Each reason with its number of records and its texts."""
     texts: dict[str, dict[str, None]] = {}
     counts: Counter[str] = Counter()
     for found in others:
-        reason = _reason(found, reasons)
+        reason = reasons.get(found.record["text"]) or (found.own if is_own else found.verdict)
         counts[reason] += 1
         texts.setdefault(reason, {})[_shown(found.record["text"])] = None
     return [
@@ -116,9 +139,9 @@ def _shown(text: str) -> str:
     return line if len(line) <= 40 else f"{line[:39]}…"
 
 
-def _listed(others: list[Outcome], reasons: dict[str, str]) -> list[str]:
+def _listed(others: list[Outcome]) -> list[str]:
     return [
-        f"{_place(found.record)} {found.record['text']!r}: {_reason(found, reasons)}\n"
+        f"{_place(found.record)} {found.record['text']!r}: {found.verdict}\n"
         f"    official {_joined(found.wanted)}\n    ours     {_joined(found.got)}"
         for found in others
     ]

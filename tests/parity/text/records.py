@@ -1,8 +1,9 @@
-"""What a record of the official program's text front end says, and what ours makes of it.
+"""What a record of the official program's text front end says, and what our two readings make of it.
 
-The records are lines of JSON in the golden form: plain ones (``lang``, ``version``, ``text``, ``phones``), with
-``g2pw_calls`` where a model of polyphones had spoken, segmentations (``segments_lite``), mixed texts (``segments`` and
-``phones``), cuttings (``kind``).
+Our official reading has to say the same; our own one differs where the official program misreads. The records are lines
+of JSON in the golden form: plain ones (``lang``, ``version``, ``text``, ``phones``), with ``g2pw_calls`` where a model
+of polyphones had spoken, segmentations (``segments_lite``), mixed texts (``segments`` and ``phones``), cuttings
+(``kind``).
 """
 
 from __future__ import annotations
@@ -10,45 +11,48 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from myna.core.errors import BadInput, MissingExtra, UnknownChoice
 from myna.text.cut import MAX_PIECE, cut_lines, presegment
-from myna.text.frontend import LANGUAGES, phonemize, phonemize_plain
+from myna.text.frontend import phonemize, phonemize_plain
 from myna.text.mixed import read_mixed
 from myna.text.phonemes import Phonemes
 from myna.text.segment import segments
 from myna.text.symbols import PUNCTUATION
-from myna.text.units import mended
 
 Record = dict[str, Any]
 
 IDENTICAL = "identical"
-MARKS = "same words, other marks"
 NOTHING = "nothing to speak: we refuse it"
 NO_TABLE = "a language without phones in this table: we refuse it"
-ELSEWHERE = "assembled alike, a segment's reader differs"
-UNITS = "assembled alike, but a unit or a Latin word is given to another reader"
-PURPOSE = "read otherwise on purpose: our official mode says the same"
+ELSEWHERE = "assembled alike, a segment is read otherwise"
 MODEL = "the official language model guessed"
 FAILURE = "the official program fails on it"
 SKIPPED = "skipped: a library is not installed"
 DIFFERS = "differs"
+
+MARKS = "same words, other marks"
+REFUSED = "nothing to speak: our own reading refuses it"
+OTHERWISE = "read otherwise"
 
 SILENT = frozenset([*PUNCTUATION, "UNK", "停", "空", "_", "[", "]"])
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How we did on a record; ``wanted`` and ``got`` where that is not the same."""
+    """How our official reading did on a record, ``wanted`` and ``got`` where that is not the same; and how our own one
+    did, "" where there is but one.
+    """
 
     record: Record
     verdict: str
     wanted: object = None
     got: object = None
+    own: str = ""
 
 
 def records(path: Path) -> Iterator[Record]:
@@ -112,28 +116,44 @@ def _segmented(record: Record) -> Outcome:
 
 
 def _mixed(record: Record) -> Outcome:
-    try:
-        got = phonemize(record["text"], record["lang"], record["version"]).phones
-    except UnknownChoice as error:
-        return Outcome(record, NO_TABLE, record["phones"], str(error))
-    except BadInput as error:
-        is_silent = SILENT.issuperset(record["phones"])
-        return Outcome(record, NOTHING if is_silent else DIFFERS, record["phones"], str(error))
-    if got == record["phones"]:
-        return Outcome(record, IDENTICAL)
+    return _judged(record, phonemize, _mixed_verdict)
+
+
+def _mixed_verdict(record: Record) -> str:
     if is_assembled_alike(record):
-        return Outcome(record, UNITS if is_mended(record) else ELSEWHERE, record["phones"], got)
-    return Outcome(record, DIFFERS if record.get("lid_robust", True) else MODEL, record["phones"], got)
+        return ELSEWHERE
+    return DIFFERS if record.get("lid_robust", True) else MODEL
+
+
+def _judged(record: Record, read: Callable[..., Phonemes], otherwise: Callable[[Record], str]) -> Outcome:
+    """Both readings of a record; ``otherwise`` says what it is called that the official one is not identical."""
+    said = (record["text"], record["lang"], record["version"])
+    wanted = record["phones"]
+    try:
+        got = read(*said, official=True).phones
+    except UnknownChoice as error:
+        return Outcome(record, NO_TABLE, wanted, str(error))
+    except BadInput as error:
+        return Outcome(record, NOTHING if SILENT.issuperset(wanted) else DIFFERS, wanted, str(error))
+    own = _own(wanted, read, said)
+    if got == wanted:
+        return Outcome(record, IDENTICAL, own=own)
+    return Outcome(record, otherwise(record), wanted, got, own)
+
+
+def _own(wanted: list[str], read: Callable[..., Phonemes], said: tuple[str, str, str]) -> str:
+    try:
+        got = read(*said).phones
+    except BadInput:
+        return REFUSED if SILENT.issuperset(wanted) else OTHERWISE
+    if got == wanted:
+        return IDENTICAL
+    return MARKS if _words(got) == _words(wanted) else OTHERWISE
 
 
 def is_assembled_alike(record: Record) -> bool:
     """Whether our segments are the official ones, and put together what the official readers made of them alike."""
-    return replayed_assembly(record) == record["phones"]
-
-
-def is_mended(record: Record) -> bool:
-    found = segments(squeezed(record["text"]), record["lang"])
-    return [part.text for part in mended(found)] != [part.text for part in found]
+    return bool(replayed_assembly(record) == record["phones"])
 
 
 def replayed_assembly(record: Record) -> list[str] | None:
@@ -157,23 +177,7 @@ def replayed_assembly(record: Record) -> list[str] | None:
 
 
 def _plain(record: Record) -> Outcome:
-    try:
-        got = phonemize_plain(record["text"], record["lang"], record["version"]).phones
-    except UnknownChoice as error:
-        return Outcome(record, NO_TABLE, record["phones"], str(error))
-    except BadInput as error:
-        is_silent = SILENT.issuperset(record["phones"])
-        return Outcome(record, NOTHING if is_silent else DIFFERS, record["phones"], str(error))
-    if _words(got) == _words(record["phones"]):
-        return _same(record, record["phones"], got, MARKS)
-    return _same(record, record["phones"], got, PURPOSE if _official(record) == record["phones"] else DIFFERS)
-
-
-def _official(record: Record) -> list[str] | None:
-    """The phones of a language's official mode, which has the misreadings too; None where there is no such mode."""
-    if not LANGUAGES[record["lang"]].official:
-        return None
-    return phonemize_plain(record["text"], record["lang"], record["version"], official=True).phones
+    return _judged(record, phonemize_plain, lambda _: DIFFERS)
 
 
 def _words(phones: list[str]) -> list[str]:

@@ -1,4 +1,5 @@
-"""Korean phones against the official front end: identical, or different for a reason that is listed.
+"""Korean phones against the official front end: identical in the official reading; in our own identical too, or different
+for a reason that is listed.
 
 ``ko.jsonl`` holds its outputs; ``ko_reasons.json`` says for each record that we read otherwise why, and how we read it.
 """
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("mecab") is None, reaso
 HERE = Path(__file__).parent
 RECORDS = [json.loads(line) for line in (HERE / "ko.jsonl").read_text(encoding="utf-8").splitlines()]
 READ_OTHERWISE = json.loads((HERE / "ko_reasons.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["text"][:40])
+def test_the_official_reading_is_identical(record: dict[str, Any]) -> None:
+    assert phonemize_plain(record["text"], "ko", record["version"], official=True).phones == record["phones"]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["text"][:40])

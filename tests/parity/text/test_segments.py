@@ -21,6 +21,8 @@ from tests.text.extras import INSTALLED
 
 HERE = Path(__file__).parent
 REFUSED = {records.NOTHING, records.NO_TABLE}
+NOT_ALIKE = {"佢話佢唔嚟喎，OK㗎。"}
+"""The official program takes the rare character for a foreign letter and drops the English word beside it."""
 
 
 @cache
@@ -61,7 +63,7 @@ def test_assembly_is_the_official_one() -> None:
     others = {record["text"] for record in robust if not records.is_assembled_alike(record)}
     assert len(robust) > 1000
     assert len(same) / len(robust) >= 0.99
-    assert others == listed("mixed")
+    assert others == NOT_ALIKE
 
 
 def test_the_records_cover_every_mode() -> None:
@@ -71,8 +73,8 @@ def test_the_records_cover_every_mode() -> None:
 @pytest.mark.skipif(set(INSTALLED) != set(LANGUAGES), reason="needs the extras zh, ja, ko and yue")
 def test_phones_of_mixed_texts_differ_only_by_a_segments_reader_or_as_listed() -> None:
     found = outcomes("mixed")
-    assert {one.record["text"] for one in found if one.verdict == records.DIFFERS} <= listed("mixed")
+    assert {one.record["text"] for one in found if one.verdict == records.DIFFERS} <= NOT_ALIKE
     counts = Counter(one.verdict for one in found)
-    sure = sum(counts[verdict] for verdict in (records.IDENTICAL, records.ELSEWHERE, records.UNITS))
+    sure = sum(counts[verdict] for verdict in (records.IDENTICAL, records.ELSEWHERE))
     assert sure / (sure + counts[records.DIFFERS]) >= 0.99
     assert counts[records.MODEL] < 150

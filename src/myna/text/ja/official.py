@@ -31,5 +31,4 @@ def read(text: str, folder: Path | None = None) -> Phonemes:
 
 
 def _marks(between: str) -> list[str]:
-    marks = "".join(MARKS.get(character, character) for character in between if character != " ")
-    return list(marks.replace("...", "…"))
+    return [MARKS.get(character, character) for character in between if character != " "]
