@@ -16,7 +16,7 @@ if "zh" in INSTALLED:
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_tone3
 
-    from myna.text.zh import lexicon
+    from myna.text.zh import lexicon, lists
     from myna.text.zh.pinyin import phones
     from myna.text.zh.reader import read, read_for, syllable
 
@@ -142,7 +142,7 @@ def test_a_syllable_in_pinyin_has_the_phones_of_its_character() -> None:
 def test_every_reading_of_pypinyin_has_phones_of_the_oldest_table() -> None:
     known = set(symbols("v1"))
     spelled = {to_tone3(one, neutral_tone_with_five=True) for every in PINYIN_DICT.values() for one in every.split(",")}
-    spelled |= {syllable for syllables in lexicon.readings("rare").values() for syllable in syllables}
+    spelled |= {syllable for syllables in lists.readings("rare").values() for syllable in syllables}
     assert {one for one in spelled if not phones(one) or not known.issuperset(phones(one))} == set()
 
 

@@ -1,4 +1,5 @@
-"""Chinese phones against the official front end: identical, or different for a reason that is listed.
+"""Chinese phones against the official front end: the official reading identical, ours identical or different for a
+reason that is listed.
 
 ``zh.jsonl`` holds its outputs without a model of polyphones, ``zh_g2pw_replay.jsonl`` those with a stand-in for it and
 the answers of that; ``zh_reasons.json`` says of each text that we read otherwise why, and how we read it.
@@ -17,7 +18,7 @@ import pytest
 from tests.text.extras import INSTALLED, needs
 
 if "zh" in INSTALLED:
-    from myna.text.zh import polyphone
+    from myna.text.zh import official, polyphone
     from myna.text.zh.pinyin import phones
     from myna.text.zh.reader import read_for
 
@@ -60,13 +61,32 @@ def test_a_record_is_identical_or_read_as_listed(record: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("record", lines("zh_g2pw_replay.jsonl"), ids=named)
 def test_a_record_with_answers_of_a_model_is_identical_or_read_as_listed(record: dict[str, Any]) -> None:
+    use_answers(record)
+    check(record)
+
+
+def use_answers(record: dict[str, Any]) -> None:
+    """Polyphones as the record's model has read them."""
     said = {
         sentence: reading
         for asked, answers in record["g2pw_calls"]
         for sentence, reading in zip(asked, answers, strict=True)
     }
     polyphone.use_reader(lambda asked: [said.get(one) or polyphone.word_reading(one) for one in asked])
-    check(record)
+
+
+@pytest.mark.parametrize(("name", "number"), [("zh.jsonl", 370), ("zh_g2pw_replay.jsonl", 185)])
+def test_the_official_reading_is_identical(name: str, number: int) -> None:
+    records = lines(name)
+    assert len(records) == number
+    different = []
+    for record in records:
+        if "g2pw_calls" in record:
+            use_answers(record)
+        got = official.read_for(record["text"], record["version"])
+        if (got.phones, got.word2ph, got.norm_text) != (record["phones"], record["word2ph"], record["norm_text"]):
+            different.append(record["text"])
+    assert different == []
 
 
 def test_every_difference_belongs_to_a_record_and_few_are_no_number_or_sign() -> None:

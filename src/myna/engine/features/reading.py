@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from myna.core.assets import place
+from myna.core.assets import asset, place
 from myna.core.errors import BadInput, MissingExtra, UnknownChoice
 from myna.core.versions import ModelVersion
 from myna.text.frontend import LANGUAGES, modes, use_polyphone_model
@@ -15,7 +15,7 @@ from myna.text.markup import parse
 from myna.text.segment import segments
 from myna.text.words import FILE_NAME, Words, read_words
 
-POLYPHONES = "G2PWModel"
+POLYPHONES = asset("g2pw").file
 """The folder of the g2pW model below that of the models, as in the official program."""
 
 _SHOWN_CHARS = 20

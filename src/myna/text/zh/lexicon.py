@@ -1,4 +1,4 @@
-"""The words of Chinese: jieba cuts a sentence into them and tags them; lists of words with a tone of their own.
+"""The words of Chinese: jieba cuts a sentence into them and tags them.
 
 jieba's dictionary is read here rather than by jieba, which keeps a copy in the folder for temporary files and would
 trust whatever lies there.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from functools import cache, lru_cache
-from importlib.resources import files
 
 from myna.text.symbols import PUNCTUATION
 
@@ -110,20 +109,3 @@ def halves(word: str) -> tuple[str, str]:
         return word, ""
     part: str = min(_dictionary().cut_for_search(word), key=len)
     return (part, word[len(part) :]) if word.startswith(part) else (word[: -len(part)], part)
-
-
-def lines(name: str) -> list[str]:
-    """The lines of a file of the data folder."""
-    return files(__package__).joinpath("data", f"{name}.txt").read_text(encoding="utf-8").splitlines()
-
-
-@cache
-def listed(name: str) -> frozenset[str]:
-    """The words of a list of the data folder."""
-    return frozenset(lines(name))
-
-
-@cache
-def readings(name: str) -> dict[str, tuple[str, ...]]:
-    """A file of the data folder that says how words are read: word -> pinyin of each character, as hang2."""
-    return {word: tuple(spoken) for word, *spoken in map(str.split, lines(name))}

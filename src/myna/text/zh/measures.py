@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+
+from myna.text.zh.lists import lines
 
 NUMBER = r"(?>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?)"
 """An integer or decimal, with thousands commas or not; never a part of one."""
 
 
-def _quantifiers() -> list[str]:
-    return files(__package__).joinpath("data", "quantifiers.txt").read_text(encoding="utf-8").split()
-
-
-QUANTIFIER = "(?:" + "|".join(sorted(_quantifiers(), key=len, reverse=True)) + ")"
+QUANTIFIER = "(?:" + "|".join(sorted(lines("quantifiers"), key=len, reverse=True)) + ")"
 """A Chinese word after a number that shows it is a quantity, longest first."""
 
 NEVER_A_PAIR = frozenset("两月日号楼级期届班度世代路更春夏秋冬旬伏") | {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 
 from myna.text.symbols import PUNCTUATION
-from myna.text.zh.lexicon import lines
+from myna.text.zh.lists import lines
 from myna.text.zh.normalize import GREEK
 from myna.text.zh.traced import Traced
 
@@ -204,9 +204,8 @@ def _worded(text: Traced) -> Traced:
 
 @cache
 def _quantity() -> re.Pattern[str]:
-    return re.compile(
-        f"(?P<value>(?<![0-9])[0-9]++)(?P<more>[多余几+])?(?P<unit>{'|'.join(lines('official_quantifiers'))})"
-    )
+    units = "|".join(sorted(lines("official_quantifiers"), key=len, reverse=True))
+    return re.compile(f"(?P<value>(?<![0-9])[0-9]++)(?P<more>[多余几+])?(?P<unit>{units})")
 
 
 @cache

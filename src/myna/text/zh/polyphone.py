@@ -14,7 +14,7 @@ from pypinyin import Style, lazy_pinyin
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
 from myna.core.errors import MissingExtra
-from myna.text.zh.lexicon import readings
+from myna.text.zh.lists import readings
 
 SentenceReader = Callable[[Sequence[str]], Sequence[Sequence[str]]]
 """Sentences to the pinyin (as hang2) of each of their characters; marks are read as themselves."""

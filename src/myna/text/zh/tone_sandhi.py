@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from myna.text.zh.lexicon import halves, is_word, listed
+from myna.text.zh.lexicon import halves, is_word
+from myna.text.zh.lists import listed
 
 _MARKS = frozenset("：，；。？！“”‘’':,;.?!")
 _PARTICLES = frozenset("吧呢哈啊呐噻嘛吖嗨哦哒哩哟喽啰耶喔诶")
