@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from myna.checkpoints.conversion import convert, write_model
+from myna.checkpoints.conversion import check_fits, convert, write_model
 from myna.checkpoints.identify import identify
 from myna.checkpoints.model_file import LORA, ModelFile, read_model
 from myna.checkpoints.native import write_weights
@@ -19,6 +20,8 @@ from myna.core.versions import GptSizes, version
 from myna.engine.weights import load_gpt, load_sovits
 from tests.checkpoints import tiny_models as tiny
 from tests.checkpoints.tiny_models import Tensors
+
+KEYS = Path(__file__).parents[1] / "parity" / "models" / "keys"
 
 
 @pytest.fixture(autouse=True)
@@ -218,6 +221,36 @@ def test_nets_that_could_not_be_loaded_are_not_written(
     with pytest.raises(BadCheckpoint, match=says):
         to(source, tmp_path / "b.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind", "version_name"),
+    [
+        ("s1_v1", "gpt", "v1"),
+        ("s1_v2", "gpt", "v2Pro"),
+        ("s2G_v1", "sovits", "v1"),
+        ("s2G_v2", "sovits", "v2"),
+        ("s2G_v2Pro", "sovits", "v2Pro"),
+        ("s2G_v2ProPlus", "sovits", "v2ProPlus"),
+        ("s2G_v3", "sovits", "v3"),
+        ("s2G_v3", "sovits", "v4"),
+    ],
+)
+def test_published_tensors_fit_their_version_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, keys: str, kind: str, version_name: str
+) -> None:
+    monkeypatch.undo()  # nets of the published sizes, without numbers
+    listed = json.loads((KEYS / f"{keys}.json").read_text(encoding="utf-8"))
+    tensors = {
+        name.removeprefix("model.") if kind == "gpt" else name: torch.empty(shape, device="meta")
+        for name, (shape, _dtype) in listed.items()
+    }
+    model = ModelFile(Path("a.pth"), kind, version_name, tensors, is_official=True)
+    check_fits(model)
+    saved = {name: tensor for name, tensor in tensors.items() if not name.startswith("enc_q.")}
+    check_fits(replace(model, tensors=saved))
+    with pytest.raises(BadCheckpoint, match=r"^a\.pth"):
+        check_fits(replace(model, version={"v1": "v2", "v2": "v1", "v3": "v2", "v4": "v2"}.get(version_name, "v1")))
 
 
 def test_sizes_that_no_net_has_are_refused(tmp_path: Path) -> None:
