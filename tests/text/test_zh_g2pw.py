@@ -1,4 +1,6 @@
-"""The model of polyphones, with a stand-in for its network: what it is asked, and what becomes of its answers."""
+"""The model of polyphones, with a stand-in for its network: what it is asked, and what becomes of its answers; and with
+a tiny network in its published form.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from myna.core.errors import BadCheckpoint, MissingAsset, MissingExtra
+from myna.text.frontend import phonemize, use_polyphone_model
 from tests.text.extras import INSTALLED, needs
 
 HAS_RUNTIME = find_spec("onnxruntime") is not None
@@ -41,6 +44,41 @@ class Network:
         scores = np.zeros((len(feed["char_ids"]), self.width), np.float32)
         scores[:, LABELS.index(self.prefers)] = 1
         return [scores]
+
+
+def field(number: int, value: int | bytes | str) -> bytes:
+    """One field of a protobuf message, in which a number is a varint."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(value: int) -> bytes:
+    data = b""
+    while value > 127:
+        data += bytes([value & 127 | 128])
+        value >>= 7
+    return data + bytes([value])
+
+
+def described(name: str, kind: int, *dims: str) -> bytes:
+    """The description of a tensor with elements of a ``kind``: 1 float32, 7 int64."""
+    shape = b"".join(field(1, field(2, dim)) for dim in dims)
+    return field(1, name) + field(2, field(1, field(1, kind) + field(2, shape)))
+
+
+def preferring(sound: str) -> bytes:
+    """An ONNX model with the inputs of g2pW: its scores are the mask of sounds times a row that prefers ``sound``."""
+    row = np.where(np.array(LABELS) == sound, 2, 1).astype("<f4")
+    tensor = field(1, 1) + field(1, len(LABELS)) + field(2, 1) + field(8, "row") + field(9, row.tobytes())
+    node = field(1, "phoneme_mask") + field(1, "row") + field(2, "probs") + field(4, "Mul")
+    inputs = [described(name, 7, "one", "long") for name in ("input_ids", "token_type_ids", "attention_mask")]
+    inputs += [described(name, 7, "many") for name in ("char_ids", "position_ids")]
+    inputs += [described("phoneme_mask", 1, "many", "labels")]
+    graph = field(1, node) + field(2, "g2pW") + field(5, tensor)
+    graph += b"".join(field(11, told) for told in inputs) + field(12, described("probs", 1, "many", "labels"))
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13))
 
 
 @pytest.fixture
@@ -136,3 +174,12 @@ def test_a_model_without_its_runtime_says_how_to_get_it(folder: Path, monkeypatc
     polyphone.use_model(folder, folder)
     with pytest.raises(MissingExtra, match=r"myna\[g2pw\]"):
         read("银行")
+
+
+@pytest.mark.parametrize(("sound", "phones"), [("ㄏㄤ2", ["h", "ang2"]), ("ㄒㄧㄥ2", ["x", "ing2"])])
+def test_a_network_in_its_published_form_reads_for_everybody(folder: Path, sound: str, phones: list[str]) -> None:
+    (folder / "g2pW.onnx").write_bytes(preferring(sound))
+    assert use_polyphone_model(folder, folder) == "g2pW"
+    assert phonemize("我们他行", "zh").phones[-2:] == phones
+    assert phonemize("我们他行", "zh", official=True).phones[-2:] == phones
+    assert phonemize("我们在银行", "zh").phones[-2:] == ["h", "ang2"]  # a phrase that is known for certain
