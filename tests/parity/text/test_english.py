@@ -1,5 +1,5 @@
-"""English phones against the official front end: identical in the official reading; in our own identical too, or different
-for a reason that is listed here.
+"""English phones against the official front end: identical in the official reading; in our own one identical too, or
+different for a reason that is listed here.
 
 ``en.jsonl`` holds its outputs (its homograph tags were given by hand, for its tagger could not be had: such records are
 ``pos_dependent``); ``en_reasons.json`` says for each record that we read otherwise why, and how we read it.

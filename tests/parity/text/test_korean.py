@@ -1,5 +1,5 @@
-"""Korean phones against the official front end: identical in the official reading; in our own identical too, or different
-for a reason that is listed.
+"""Korean phones against the official front end: identical in the official reading; in our own one identical too, or
+different for a reason that is listed.
 
 ``ko.jsonl`` holds its outputs; ``ko_reasons.json`` says for each record that we read otherwise why, and how we read it.
 """
