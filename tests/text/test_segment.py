@@ -102,6 +102,8 @@ def test_letters_that_no_language_reads_are_left_out_and_places_stay_right() -> 
         ("他跑了5km，用时20min。", [("zh", "他跑了5km，用时20min。")]),
         ("5kmを走った", [("ja", "5kmを走った")]),
         ("买了2kg rice", [("zh", "买了2kg "), ("en", "rice")]),
+        ("大概15w人", [("zh", "大概15w人")]),
+        ("60W灯泡", [("zh", "60W灯泡")]),
         ("用了3maps", [("zh", "用了"), ("en", "3maps")]),
         ("下午3pm。", [("zh", "下午"), ("en", "3pm。")]),
         ("5 km", [("en", "5 km")]),

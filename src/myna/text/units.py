@@ -15,15 +15,22 @@ from myna.text.segment import Segment
 _NAMES = (
     "km|cm|mm|nm|μm|m|kg|Kg|KG|mg|g|ml|mL|ML|L|min|dB|Hz|kHz|MHz|GHz|kW|kWh|mAh|KB|MB|GB|TB|Kbps|Mbps|Gbps|km/h|m/s"
 )
-_UNIT = rf"(?:{'|'.join(sorted(_NAMES.split('|'), key=len, reverse=True))})[²³]?(?![A-Za-z0-9/²³])"
-_AFTER_NUMBER = re.compile(rf"\s?{_UNIT}[^\w]*")
+_CHINESE_NAMES = f"{_NAMES}|w|W|V"
+"""A w after a number is 万 in Chinese, or a watt."""
 _NUMBER = r"[0-9０-９]+(?:[.,][0-9]+)*"
 _ENDS_IN_NUMBER = re.compile(rf"{_NUMBER}\s?$")
-_BEGINS = re.compile(rf"{_NUMBER}\s?{_UNIT}[^\w]*")
 _LETTER = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036fＡ-Ｚａ-ｚ]"
 _LATIN = re.compile(f"{_LETTER}+(?:[ '’]{_LETTER}+)*[ ]?")
 _WITHOUT_LATIN = ("zh", "yue")
 """Languages whose readers leave out words in Latin letters."""
+
+
+def _unit(names: str) -> str:
+    return rf"(?:{'|'.join(sorted(names.split('|'), key=len, reverse=True))})[²³]?(?![A-Za-z0-9/²³])[^\w]*"
+
+
+_AFTER_NUMBER = {True: re.compile(rf"\s?{_unit(_CHINESE_NAMES)}"), False: re.compile(rf"\s?{_unit(_NAMES)}")}
+_BEGINS = {is_zh: re.compile(rf"{_NUMBER}{pattern.pattern}") for is_zh, pattern in _AFTER_NUMBER.items()}
 
 
 def mended(found: Sequence[Segment]) -> list[Segment]:
@@ -46,7 +53,7 @@ def with_units(found: Sequence[Segment]) -> list[Segment]:
     """Segments in which a unit (他跑了5|km，) belongs to the language of its number, and a number with its unit
     (用时|20min。, 5km|を走った) to the language before it, at the beginning of a text to the one behind it.
     """
-    if len(found) > 1 and _BEGINS.fullmatch(found[0].text):
+    if len(found) > 1 and _BEGINS[_is_chinese(found[1])].fullmatch(found[0].text):
         found = [replace(found[0], language=found[1].language), *found[1:]]
     groups: list[list[Segment]] = []
     for segment in found:
@@ -63,12 +70,17 @@ def _size(before: Segment, segment: Segment) -> int:
     """How many characters of a segment belong to the one before it: none, if it is not English."""
     if segment.language != "en":
         return 0
-    if match := _BEGINS.fullmatch(segment.text):
+    begins, after = _BEGINS[_is_chinese(before)], _AFTER_NUMBER[_is_chinese(before)]
+    if match := begins.fullmatch(segment.text):
         return match.end()
     is_glued = not before.text[-1:].isspace()
-    pattern = _AFTER_NUMBER if _ENDS_IN_NUMBER.search(before.text[-40:]) else _BEGINS if is_glued else None
+    pattern = after if _ENDS_IN_NUMBER.search(before.text[-40:]) else begins if is_glued else None
     match = pattern.match(segment.text) if pattern else None
     return match.end() if match else 0
+
+
+def _is_chinese(segment: Segment) -> bool:
+    return segment.language in _WITHOUT_LATIN
 
 
 def _part(segment: Segment, start: int, end: int) -> Segment:
