@@ -119,7 +119,7 @@ def test_doctor_tells_what_is_here_and_how_to_get_the_rest(myna: CommandLine) ->
     for word in ("free memory", "free disk", "cpu, ", "lite_gpt", str(myna.models)):
         assert word in answer.out, word
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in answer.out.splitlines() if "│" in line]
-    assert ["v4_sovits", "v4", "769 MB", "missing: get it with: myna fetch v4"] in rows
+    assert ["v4_sovits", "v4", "769 MB", "missing; get it with: myna fetch v4"] in rows
     assert ["lite_gpt", "lite", "", str(myna.models / "lite" / "gpt.safetensors")] in rows
 
 

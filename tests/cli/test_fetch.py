@@ -182,7 +182,7 @@ def test_a_disk_without_room_is_told_first(
 def test_what_no_hub_has_is_told_beside_the_rest(myna: CommandLine, hub: Hub, models: Path) -> None:
     answer = myna("fetch", "v3")
     assert answer.code == 0
-    assert states(answer)["24kto48k/g_24kto48k.zip"].startswith("missing: download it from https://drive.google.com/")
+    assert states(answer)["24kto48k/g_24kto48k.zip"].startswith("missing; download it from https://drive.google.com/")
     assert "models--nvidia--bigvgan_v2_24khz_100band_256x/bigvgan_generator.pt" in files_in(models)
 
 
@@ -240,7 +240,7 @@ def test_a_checkout_is_taken_over(myna: CommandLine, models: Path, checkout: Pat
     assert vocoder.read_bytes() == content("gsv-v4-pretrained/vocoder.pth")
     told = states(answer)
     assert told["s1v3.ckpt"] == ("linked" if link else "copied")
-    assert told["s2Gv3.pth"] == "missing: get it with: myna fetch v3"
+    assert told["s2Gv3.pth"] == "missing; get it with: myna fetch v3"
     assert set(states(myna("fetch", "v4_vocoder", "--from", checkout / inside)).values()) == {"there already"}
 
 

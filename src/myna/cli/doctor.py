@@ -53,9 +53,9 @@ def models(folder: Path) -> list[list[str]]:
         missing = lacking(name, folder)
         state = str(path)
         if missing and path.exists():
-            state = f"lacks {', '.join(file.path for file in missing)}: {how_to_get(name)}"
+            state = f"lacks {', '.join(file.path for file in missing)}; {how_to_get(name)}"
         elif missing:
-            state = f"missing: {how_to_get(name)}"
+            state = f"missing; {how_to_get(name)}"
         rows.append([name, ", ".join(row.versions), "" if row.is_bundled else size_text(row.size), state])
     return rows
 

@@ -105,7 +105,7 @@ def _short(piece: Piece) -> str:
 
 
 def _state(piece: Piece) -> str:
-    return "there already" if piece.is_there else f"missing: {how_to_get(piece.row.name)}"
+    return "there already" if piece.is_there else f"missing; {how_to_get(piece.row.name)}"
 
 
 def _row(piece: Piece, state: str) -> list[str]:

@@ -84,7 +84,9 @@ class _Lines:
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print rows under headings."""
-    grid = Table(*columns, title=title, title_justify="left", header_style="bold")
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")  # an address or a path is of no use without its end
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))  # as it is: brackets are no markup
     out.print(grid)
