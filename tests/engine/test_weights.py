@@ -15,7 +15,7 @@ from myna.core.errors import BadCheckpoint, BadInput, MissingAsset, NotFound
 from myna.core.versions import version
 from myna.engine.device import autocast_type, describe_device, pick_device
 from myna.engine.library import Library
-from myna.engine.weights import load_gpt, load_sovits, load_vocoder, save_net
+from myna.engine.weights import load_flow, load_gpt, load_sovits, load_vocoder, save_net
 from tests.engine.voices import LITE
 
 
@@ -95,7 +95,7 @@ def test_the_library_forgets_what_was_not_used_for_longest(models: Path) -> None
 
 def test_a_version_without_flow_cannot_be_loaded_as_one(models: Path) -> None:
     with pytest.raises(BadInput, match="no flow decoder"):
-        load_sovits(replace(LITE, flow=None), None, models)
+        load_flow(replace(LITE, flow=None), None, models)
 
 
 def test_devices() -> None:

@@ -15,7 +15,8 @@ _PATHS = ("gpt", "sovits", "reference")
 def write_card(folder: VoiceFolder, voice: Voice) -> None:
     """Write ``voice`` as the folder's card; files inside the folder by relative path, so that it can be moved."""
     relative = {name: _relative(folder.path, path) for name in _PATHS if (path := getattr(voice, name))}
-    fields = {**relative, "words": None}  # the folder knows
+    others = tuple(_relative(folder.path, path) for path in voice.other_references)
+    fields = {**relative, "other_references": others, "words": None}  # the folder knows its words
     write_text(folder.card, voice.model_copy(update=fields).model_dump_json(indent=1) + "\n")
 
 
@@ -31,11 +32,12 @@ def read_card(folder: VoiceFolder) -> Voice:
         raise Conflict(f"voice {folder.name!r} is not finished; run the same `myna clone` again, it goes on")
     voice = parse(Voice, folder.card.read_bytes())
     paths = {name: (folder.path / path).resolve() for name in _PATHS if (path := getattr(voice, name))}
-    for name, path in paths.items():
+    others = tuple((folder.path / path).resolve() for path in voice.other_references)
+    for name, path in (*paths.items(), *(("other reference", other) for other in others)):
         if not path.is_file():
             raise NotFound(f"the {name} of voice {folder.name!r} is gone: {path}; run `myna clone` again")
     words = folder.path.resolve() if folder.words.is_file() else None
-    return voice.model_copy(update={**paths, "words": words})
+    return voice.model_copy(update={**paths, "other_references": others, "words": words})
 
 
 def _relative(root: Path, path: Path) -> Path:

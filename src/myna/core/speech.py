@@ -31,6 +31,9 @@ class Voice(BaseModel):
     reference: Path = Field(description="a clip of the voice, 3 to 10 s")
     reference_text: str = Field(default="", description="the words of the reference; empty: its tokens are not used")
     reference_language: str = Field(default="en", description="language of the reference's words")
+    other_references: tuple[Path, ...] = Field(
+        default=(), description="further clips of the voice, whose timbre counts as much (VITS kind: v1, v2, v2Pro)"
+    )
     words: Path | None = Field(default=None, description="folder of the voice's own dictionary, words.tsv")
 
 
@@ -58,6 +61,10 @@ class SpeechRequest(BaseModel):
         default=None, ge=1.0, le=2.0, description="1 does not punish repetition; none: the version's own"
     )
     sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
+    parallel: bool = Field(
+        default=False,
+        description="decode all pieces at once, in versions that can: faster on a GPU, but nothing is heard before all is",
+    )
     super_sampling: bool = Field(default=False, description="widen the speech to 48 kHz, in versions that can be")
     pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
 

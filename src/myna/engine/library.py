@@ -24,10 +24,10 @@ from myna.engine.weights import (
     load_vocoder,
 )
 from myna.models.ap_bwe import BandwidthNet
+from myna.models.build import Sovits
 from myna.models.eres2net import EresNet
 from myna.models.gpt_decoding import GptDecoder
 from myna.models.pretrained import BertProsody
-from myna.models.sovits_flow import SovitsFlow
 
 Item = TypeVar("Item")
 
@@ -56,10 +56,10 @@ class Library:
 
         return self._get("gpt", version, path or find_for(version.name, "gpt", self.models), load)
 
-    def sovits(self, version: ModelVersion, path: Path | None = None) -> SovitsFlow:
-        """A flow SoVITS; ``path`` None: the version's base."""
+    def sovits(self, version: ModelVersion, path: Path | None = None) -> Sovits:
+        """A SoVITS; ``path`` None: the version's base."""
 
-        def load() -> SovitsFlow:
+        def load() -> Sovits:
             return load_sovits(version, path, self.models).to(self.device)
 
         return self._get("sovits", version, path or find_for(version.name, "sovits", self.models), load)

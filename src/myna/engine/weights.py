@@ -23,17 +23,19 @@ from myna.engine.dsp import mel_filters
 from myna.engine.griffin_lim import GriffinLim
 from myna.engine.model_fit import check_fit, check_sizes, load_strictly, read_fitting
 from myna.models.ap_bwe import BandwidthNet
-from myna.models.build import build_content, build_gpt, build_sovits, build_vocoder
+from myna.models.build import Sovits, build_content, build_gpt, build_sovits, build_vocoder
 from myna.models.content import ContentSizes, LiteContent
 from myna.models.eres2net import EresNet
 from myna.models.gpt import Gpt
 from myna.models.layers import fold_weight_norm
 from myna.models.sovits_flow import SovitsFlow
+from myna.models.sovits_vits import SovitsVits
 
 SUFFIX = ".safetensors"
 
 _BIGVGAN_FILE = "bigvgan_generator.pt"
 _BANDWIDTH_FILE = "g_24kto48k.zip"
+_TRAINING_ONLY = "enc_q."
 
 Net = TypeVar("Net", bound=nn.Module)
 Sizes = TypeVar("Sizes")
@@ -58,15 +60,28 @@ def load_gpt(version: ModelVersion, path: Path | None, models: Path, dropout: fl
     return _loaded(_built(lambda: build_gpt(sized, dropout), file), file)
 
 
-def load_sovits(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> SovitsFlow:
-    """The flow SoVITS of ``path``, None: the version's base; as `load_gpt`."""
+def load_sovits(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> Sovits:
+    """The SoVITS of ``path``, None: the version's base; as `load_gpt`.
+
+    A VITS file without the encoder that only training needs, as trained voices are, gives a net without it.
+    """
+    file = _read(path or find_for(version.name, "sovits", models), "sovits", version, models)
+    flow = None if version.flow is None else _sized(version.flow, file)
+    vits = None if version.vits is None else _sized(version.vits, file)
+    sized = replace(version, flow=flow, vits=vits)
+    net = _built(lambda: build_sovits(sized, dropout), file, spared=_TRAINING_ONLY)
+    if isinstance(net, SovitsVits) and not any(name.startswith(_TRAINING_ONLY) for name in file.tensors):
+        del net.enc_q
+    return _loaded(net, file)
+
+
+def load_flow(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> SovitsFlow:
+    """As `load_sovits`, for the flow kind; raises `BadInput` for a version of another kind."""
     if version.flow is None:
         raise BadInput(f"version {version.name!r} has no flow decoder; choose one that has")
-    file = _read(path or find_for(version.name, "sovits", models), "sovits", version, models)
-    net = build_sovits(replace(version, flow=_sized(version.flow, file)), dropout)
-    if not isinstance(net, SovitsFlow):
-        raise BadInput(f"version {version.name!r} has decoder {version.decoder!r}, which cannot speak yet")
-    return _loaded(net, file)
+    net = load_sovits(version, path, models, dropout)
+    assert isinstance(net, SovitsFlow)  # its sizes are a flow's
+    return net
 
 
 def load_content(version: ModelVersion, models: Path) -> nn.Module:
@@ -109,7 +124,7 @@ def load_super_resolution(version: ModelVersion, models: Path) -> BandwidthNet:
 
 
 def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: Mapping[str, Any]) -> None:
-    """Write a `Gpt`, `SovitsFlow` or `LiteContent` in half precision, with all that is needed to load it again.
+    """Write a `Gpt`, a SoVITS or a `LiteContent` in half precision, with all that is needed to load it again.
 
     ``provenance`` is JSON: base, data, steps, licence. Raises `WorkspaceError` where the file cannot be written.
     """
@@ -119,12 +134,17 @@ def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: M
 
 def kind_of(net: nn.Module) -> str:
     """The asset kind of a net: gpt, sovits or content."""
-    kinds: dict[type[nn.Module], str] = {Gpt: "gpt", SovitsFlow: "sovits", LiteContent: "content"}
+    kinds: dict[type[nn.Module], str] = {
+        Gpt: "gpt",
+        SovitsFlow: "sovits",
+        SovitsVits: "sovits",
+        LiteContent: "content",
+    }
     return kinds[type(net)]
 
 
 def _sizes_of(net: nn.Module) -> dict[str, Any]:
-    assert isinstance(net, Gpt | SovitsFlow | LiteContent)  # `kind_of` knows no others
+    assert isinstance(net, Gpt | SovitsFlow | SovitsVits | LiteContent)  # `kind_of` knows no others
     return asdict(net.sizes)
 
 
@@ -158,7 +178,9 @@ def _sized(sizes: Sizes, file: _File) -> Sizes:
     known = {field.name for field in fields(sizes)}  # type: ignore[arg-type]
     if strange := sorted(set(file.sizes) - known):
         raise BadCheckpoint(f"{file.path} names sizes that this version of Myna does not know: {', '.join(strange)}")
-    return replace(sizes, **file.sizes)  # type: ignore[type-var]
+    # JSON knows no tuples.
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in file.sizes.items()}
+    return replace(sizes, **given)  # type: ignore[type-var]
 
 
 def _built(build: Callable[[], Net], file: _File, spared: str = "\0") -> Net:

@@ -19,13 +19,16 @@ from myna.models.pretrained import HubertContent
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
 
+Sovits = SovitsFlow | SovitsVits
+"""From semantic tokens to sound or mel."""
+
 
 def build_gpt(version: ModelVersion, dropout: float = 0.0) -> Gpt:
     """The text-to-semantic net."""
     return Gpt(version.gpt, dropout)
 
 
-def build_sovits(version: ModelVersion, dropout: float = 0.0) -> nn.Module:
+def build_sovits(version: ModelVersion, dropout: float = 0.0) -> Sovits:
     """The net from semantic tokens to sound or mel; raises `UnknownChoice` for a decoder that has no net."""
     return _row("decoder", version.decoder, SOVITS)(version, dropout)
 
@@ -43,13 +46,13 @@ def build_content(version: ModelVersion, folder: Path | None = None) -> nn.Modul
     return _row("content encoder", version.content, CONTENT)(folder)
 
 
-def _flow(version: ModelVersion, dropout: float) -> nn.Module:
+def _flow(version: ModelVersion, dropout: float) -> Sovits:
     if version.flow is None:
         raise UnknownChoice("decoder without flow sizes", version.decoder, [])
     return SovitsFlow(version.flow, dropout)
 
 
-def _vits(version: ModelVersion, dropout: float) -> nn.Module:
+def _vits(version: ModelVersion, dropout: float) -> Sovits:
     if version.vits is None:
         raise UnknownChoice("decoder without VITS sizes", version.decoder, [])
     return SovitsVits(version.vits, dropout)
@@ -68,7 +71,7 @@ def _hubert(folder: Path | None) -> nn.Module:
     return HubertContent.load(folder)
 
 
-SOVITS: dict[str, Callable[[ModelVersion, float], nn.Module]] = {"flow": _flow, "vits": _vits}
+SOVITS: dict[str, Callable[[ModelVersion, float], Sovits]] = {"flow": _flow, "vits": _vits}
 VOCODERS: dict[str, Callable[[], nn.Module | None]] = {
     "bigvgan": BigVgan,
     "hifigan": lambda: HifiGan(V4_VOCODER),

@@ -204,9 +204,9 @@ class SovitsVits(nn.Module):
     ) -> VitsPass:
         """One training step: the recording's own spectrogram is encoded, and a segment of it decoded.
 
-        ``content`` (B, content_width, T50) and ``spec`` (B, spec_bins, T50) of the same clips; ``spec_lens`` (B,), none
-        below ``segment_frames``; ``phones`` (B, Tx), ``phone_lens`` (B,). The quantiser stays as it is, as in the
-        published training. Needs the posterior encoder.
+        ``content`` (B, content_width, T50) and ``spec`` (B, spec_bins, T50) of the same clips, T50 even;
+        ``spec_lens`` (B,), none below ``segment_frames``; ``phones`` (B, Tx), ``phone_lens`` (B,). The quantiser stays
+        as it is, as in the published training. Needs the posterior encoder.
         """
         draws = self._draw(spec) if draws is None else draws
         mask = length_mask(spec_lens, spec.shape[-1])

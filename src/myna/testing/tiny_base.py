@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+import transformers
 from torch import nn
 
 from myna.core.assets import asset
-from myna.core.versions import FlowSizes, ModelVersion, version
+from myna.core.versions import FlowSizes, ModelVersion, VitsSizes, version
 from myna.engine.dsp import mel_filters
 from myna.engine.weights import save_net
 from myna.models.build import build_gpt
 from myna.models.content import ContentSizes, LiteContent
 from myna.models.sovits_flow import SovitsFlow
+from myna.models.sovits_vits import SovitsVits
 
 TINY_CONTENT = ContentSizes(width=16, heads=2, layers=2, tap=1, kernel=3, feed_forward=16)
 
@@ -29,6 +31,51 @@ def write_tiny_base(models: Path, seed: int = 0) -> None:
         save_net(models / asset(name).file, net, version=lite, provenance={"base": "random"})
 
 
+def write_tiny_vits(models: Path, name: str, seed: int = 0) -> tuple[Path, Path]:
+    """Write nets of a version of the VITS kind; returns the files of its GPT and SoVITS, which a voice must name.
+
+    The content encoder, also tiny, is put below ``models`` where the published one belongs.
+    """
+    record, files = version(name), (models / f"{name}_gpt.safetensors", models / f"{name}_sovits.safetensors")
+    hubert = transformers.HubertConfig(
+        hidden_size=TINY_CONTENT.width,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=[8] * 7,
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        transformers.HubertModel(hubert).save_pretrained(models / asset("hubert").file)
+        nets = _gpt(record), SovitsVits(tiny_vits(record))
+    for file, net in zip(files, nets, strict=True):
+        save_net(file, net, version=record, provenance={"base": "random"})
+    return files
+
+
+def tiny_vits(record: ModelVersion) -> VitsSizes:
+    """The sizes of a version of the VITS kind, as small as they can be."""
+    assert record.vits is not None
+    return replace(
+        record.vits,
+        content_width=TINY_CONTENT.width,
+        hidden=16,
+        filter=16,
+        layers=2,
+        mrte_width=16,
+        mrte_heads=2,
+        style_hidden=16,
+        speaker_width=16,
+        speaker_net_width=80 if record.has_speaker_vector else 0,
+        posterior_layers=1,
+        couplings=2,
+        coupling_layers=1,
+        decoder_width=32,
+    )
+
+
 def _content() -> nn.Module:
     net = LiteContent(TINY_CONTENT)
     filters = torch.from_numpy(mel_filters(16000, net.front.n_fft, TINY_CONTENT.bands))
@@ -36,8 +83,8 @@ def _content() -> nn.Module:
     return net
 
 
-def _gpt(lite: ModelVersion) -> nn.Module:
-    return build_gpt(replace(lite, gpt=replace(lite.gpt, width=16, heads=2, layers=2, feed_forward=16)))
+def _gpt(record: ModelVersion) -> nn.Module:
+    return build_gpt(replace(record, gpt=replace(record.gpt, width=16, heads=2, layers=2, feed_forward=16)))
 
 
 def _sovits(lite: ModelVersion) -> nn.Module:

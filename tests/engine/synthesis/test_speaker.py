@@ -53,7 +53,7 @@ class Takes:
         self.lengths = list(lengths)
         self.limits: list[int] = []
 
-    def generate(self, *given: Any, max_tokens: int) -> list[int]:
+    def generate(self, *given: Any, max_tokens: int, **_: Any) -> list[int]:
         self.limits.append(max_tokens)
         length = min(self.lengths.pop(0), max_tokens)
         return [length] * length
@@ -182,7 +182,7 @@ def test_dictionaries_of_the_installation_and_the_voice_are_used(voice: Voice, m
 def test_a_reference_without_words_is_heard(speaker: LocalSpeaker, voice: Voice) -> None:
     silent_voice = voice.model_copy(update={"reference_text": " "})
     prompt = speaker.prompt(silent_voice, LITE)
-    assert prompt.is_heard
+    assert not prompt.leads
     assert prompt.phones.shape[1] > 0
     assert next(iter(speaker.say(request(silent_voice)))).samples.size
 
@@ -228,8 +228,8 @@ def test_long_speech_is_made_in_stretches_that_continue_each_other(voice: Voice,
 
 def test_a_decoder_that_is_not_there_is_named(voice: Voice, models: Path) -> None:
     prompt = read_prompt(voice, LITE, Library(models, "cpu"))
-    with pytest.raises(UnknownChoice, match="flow"):
-        decoder_for(voice, replace(LITE, decoder="vits"), Library(models, "cpu"), prompt)
+    with pytest.raises(UnknownChoice, match="choose one of: flow, vits"):
+        decoder_for(voice, replace(LITE, decoder="song"), Library(models, "cpu"), prompt)
 
 
 def test_loud_speech_is_scaled_down_not_clipped() -> None:

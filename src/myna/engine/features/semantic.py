@@ -12,7 +12,7 @@ from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, files_in, write_text
 from myna.engine.library import Library
-from myna.models.sovits_flow import SovitsFlow
+from myna.models.build import Sovits
 
 HEADER = "item_name\tsemantic_audio"
 
@@ -46,7 +46,7 @@ def extract_semantic(
 
 
 @torch.inference_mode()
-def codes_of(net: SovitsFlow, path: Path) -> torch.Tensor:
+def codes_of(net: Sovits, path: Path) -> torch.Tensor:
     """Semantic tokens (T25,) of one content file, on the CPU; raises `BadCheckpoint` where its width does not fit."""
     content = torch.from_numpy(read_tensor(path)).float()
     width = net.sizes.content_width
@@ -54,4 +54,4 @@ def codes_of(net: SovitsFlow, path: Path) -> torch.Tensor:
         raise BadCheckpoint(f"{path} has shape {tuple(content.shape)}; content of this version is (1, {width}, frames)")
     if content.shape[2] < 2:
         return torch.zeros(0, dtype=torch.long)
-    return net.extract_codes(content.to(net.linear_mel.weight.device))[0].cpu()
+    return net.extract_codes(content.to(net.ssl_proj.weight.device))[0].cpu()

@@ -17,6 +17,8 @@ from myna.engine.dsp import denormalise_mel
 from myna.engine.library import Library
 from myna.engine.synthesis.prompt import Prompt
 from myna.engine.synthesis.stretches import cut_row, join_row
+from myna.models.sovits_flow import SovitsFlow
+from myna.models.sovits_vits import SovitsVits
 
 Sentence = tuple[Tensor, Tensor]
 """Codes (1, T25) and the phones (1, Tx) that they say."""
@@ -62,7 +64,9 @@ class FlowDecoder:
     def __init__(self, voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> None:
         self.version = version
         self.sample_rate = version.output_rate_hz
-        self.net = library.sovits(version, voice.sovits)
+        net = library.sovits(version, voice.sovits)
+        assert isinstance(net, SovitsFlow)  # by the version's kind
+        self.net = net
         self.vocoder = library.vocoder(version)
         self.device = library.device
         self.prompt = self._prepared(prompt)
@@ -87,6 +91,8 @@ class FlowDecoder:
         official_cuts: bool = False,
     ) -> list[np.ndarray]:
         """As `JointDecoder.speak_together`: all in stretches of one length (see `stretches`)."""
+        if not sentences:
+            return []
         speaker = self.prompt.speaker
         features = [self.net.features(codes, phones, None, speaker, speed=speed) for codes, phones in sentences]
         row = cut_row(features, self._stretch_frames())
@@ -150,7 +156,36 @@ class FlowDecoder:
         return FlowPrompt(features[..., start:shared], prompt.mel[..., start:shared], speaker)
 
 
-DECODERS: dict[str, Callable[[Voice, ModelVersion, Library, Prompt], Decoder]] = {"flow": FlowDecoder}
+class VitsDecoder:
+    """Straight to sound, in the mean timbre of all references."""
+
+    def __init__(self, voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> None:
+        self.sample_rate = version.output_rate_hz
+        net = library.sovits(version, voice.sovits)
+        assert isinstance(net, SovitsVits)  # by the version's kind
+        self.net = net
+        self.device = library.device
+        self.speaker = self._speaker(prompt)
+
+    @torch.inference_mode()
+    def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:  # noqa: ARG002
+        """As `Decoder.speak`; there are no ``steps``."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        sound = self.net.decode(codes, phones, self.speaker, speed=speed, generator=generator)
+        samples: np.ndarray = sound[0, 0].float().cpu().numpy()
+        return samples
+
+    @torch.inference_mode()
+    def _speaker(self, prompt: Prompt) -> Tensor:
+        """The mean (1, G, 1) of the references' speaker vectors."""
+        vectors = [self.net.speaker_vector(timbre.spec, None, timbre.speaker_print) for timbre in prompt.timbres]
+        return torch.stack(vectors).mean(dim=0)
+
+
+DECODERS: dict[str, Callable[[Voice, ModelVersion, Library, Prompt], Decoder]] = {
+    "flow": FlowDecoder,
+    "vits": VitsDecoder,
+}
 
 
 def decoder_for(voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> Decoder:

@@ -10,20 +10,21 @@ import torch
 from torch import Tensor
 
 from myna.audio.io import decode, resample
-from myna.audio.loudness import check_recording, level_mix, peak
+from myna.audio.loudness import check_recording, level_mix
 from myna.core.errors import BadAudio, BadInput, NotFound
 from myna.core.speech import Voice
 from myna.core.versions import MelSpec, ModelVersion
 from myna.engine.dsp import mel, normalise_mel, spectrogram
 from myna.engine.dsp import resample as sinc_resample
-from myna.engine.features.alignment import ctc_scores, heard_phones
+from myna.engine.features.alignment import ctc_scores, heard_phones, spoken_columns
 from myna.engine.features.content import CONTENT_RATE_HZ, DATASET_RATE_HZ, content_of
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import mode_for
 from myna.engine.library import Library
+from myna.engine.synthesis.timbre import Timbre, tamed, timbre_of
 from myna.engine.training.sovits_data import REFERENCE_HOP, REFERENCE_N_FFT
 from myna.models.content import LiteContent
-from myna.models.sovits_flow import SovitsFlow
+from myna.models.gpt_following import followable
 from myna.text.frontend import Phonemes, ended, phonemize
 from myna.text.symbols import phone_ids
 from myna.text.words import Words
@@ -37,7 +38,9 @@ class Prompt:
     """A reference on the library's device.
 
     ``phones`` (1, Tx) and ``bert`` (1, C, Tx) or None; ``codes`` (1, T25); ``spec`` (1, bins, T50) magnitudes; ``mel``
-    (1, bands, T) normalised. Where ``is_heard``, the phones were guessed from the sound: the GPT does not get them.
+    (1, bands, T) normalised. ``leads`` says whether the GPT goes on from it: not where its words are unknown, and the
+    phones a guess from the sound or none. ``spoken`` (1, T25 + 1), for nets that follow the text, is the phone each
+    code says and, last, where the new speech begins. ``timbres`` are those of all references, for the VITS kind.
     """
 
     phones: Tensor
@@ -45,48 +48,86 @@ class Prompt:
     codes: Tensor
     spec: Tensor
     mel: Tensor
-    is_heard: bool = False
+    leads: bool = True
+    spoken: Tensor | None = None
+    timbres: tuple[Timbre, ...] = ()
 
 
 @torch.inference_mode()
 def read_prompt(
     voice: Voice, version: ModelVersion, library: Library, *, words: Words | None = None, any_length: bool = False
 ) -> Prompt:
-    """The voice's reference clip, ready for its nets; with ``any_length`` it may be shorter or longer than one may be.
+    """The voice's references, ready for its nets; with ``any_length`` they may be shorter or longer than one may be.
 
-    ``words`` is the user's dictionary.
+    ``words`` is the user's dictionary. Where a version of the VITS kind is not told the reference's words, its timbre
+    alone is used.
 
     Raises:
         NotFound: there is no such clip.
         BadAudio: it is not audio, silent, or not 3 to 10 s long.
-        BadInput: its words are missing and cannot be heard, or cannot be spoken.
+        BadInput: its words are missing and cannot be heard, or cannot be spoken; several references, where the
+            version takes one.
         UnknownChoice: they are in a language that the version does not speak.
     """
     samples = read_reference(voice.reference, version, any_length=any_length)
+    timbres = _timbres(voice, samples, version, library, any_length=any_length)
     sovits = library.sovits(version, voice.sovits)
     encoder = library.content(version)
-    silence = version.prompt_silence_s
-    content = content_of(encoder, samples, DATASET_RATE_HZ, silence_s=silence)
-    if voice.reference_text.strip():
+    codes = sovits.extract_codes(content_of(encoder, samples, DATASET_RATE_HZ, silence_s=version.prompt_silence_s))
+    scores = None
+    if isinstance(encoder, LiteContent):
+        scores = ctc_scores(encoder, resample(samples, DATASET_RATE_HZ, CONTENT_RATE_HZ))
+    has_words = bool(voice.reference_text.strip())
+    if has_words:
         spoken = _read(voice, version, words)
-        bert = prosody([spoken], version, library)[0]
-    elif isinstance(encoder, LiteContent):
-        phones = heard_phones(ctc_scores(encoder, resample(samples, DATASET_RATE_HZ, CONTENT_RATE_HZ)))
-        if not phones:
-            raise BadAudio(f"no speech was heard in the reference {voice.reference}; give one with words")
-        spoken, bert = Phonemes(phones, None, ""), None
+    elif scores is not None:
+        spoken = _heard(scores, voice.reference)
+    elif timbres:
+        spoken = Phonemes([], None, "")
     else:
         raise BadInput(f"version {version.name!r} needs the words of the reference; give its reference_text")
-    ids = torch.tensor([phone_ids(spoken.phones, version.symbols)], device=library.device)
-    spec, frames = _front_ends(samples, version, sovits)
+    follows = version.gpt.follows_text
+    places = _places(scores, spoken, codes) if follows and has_words else None
+    spec, frames = _front_ends(samples, version, sovits.sizes.reference_bins)
     return Prompt(
-        ids,
-        bert,
-        sovits.extract_codes(content),
+        torch.tensor([phone_ids(spoken.phones, version.symbols)], dtype=torch.long, device=library.device),
+        prosody([spoken], version, library)[0],
+        codes,
         spec.to(library.device),
         frames.to(library.device),
-        is_heard=not voice.reference_text.strip(),
+        leads=has_words and (places is not None or not follows),
+        spoken=places,
+        timbres=timbres,
     )
+
+
+def _timbres(
+    voice: Voice, samples: np.ndarray, version: ModelVersion, library: Library, *, any_length: bool
+) -> tuple[Timbre, ...]:
+    """Those of the reference (``samples``) and of the voice's other ones; none for versions of another kind."""
+    if version.vits is None:
+        if voice.other_references:
+            raise BadInput(f"version {version.name!r} takes one reference; leave out other_references")
+        return ()
+    others = [read_reference(path, version, any_length=any_length) for path in voice.other_references]
+    return tuple(timbre_of(one, version, library) for one in (samples, *others))
+
+
+def _heard(scores: np.ndarray, reference: Path) -> Phonemes:
+    phones = heard_phones(scores)
+    if not phones:
+        raise BadAudio(f"no speech was heard in the reference {reference}; give one with words")
+    return Phonemes(phones, None, "")
+
+
+def _places(scores: np.ndarray | None, spoken: Phonemes, codes: Tensor) -> Tensor | None:
+    """Which phone each code says (1, T25 + 1), behind them the first of the new speech; None where they do not fit."""
+    columns = None if scores is None else spoken_columns(scores, spoken.phones)
+    if columns is None:
+        return None
+    said = followable(torch.from_numpy(columns)[: codes.shape[1]])
+    said = torch.nn.functional.pad(said, (0, codes.shape[1] - len(said)), value=int(said[-1]))
+    return torch.cat((said, torch.tensor([len(spoken.phones)])))[None].to(codes.device)
 
 
 def read_reference(path: Path, version: ModelVersion, *, any_length: bool = False) -> np.ndarray:
@@ -108,15 +149,11 @@ def _read(voice: Voice, version: ModelVersion, words: Words | None) -> Phonemes:
     return phonemize(ended(voice.reference_text.strip(), mode), mode, version.symbols, words)
 
 
-def _front_ends(samples: np.ndarray, version: ModelVersion, sovits: SovitsFlow) -> tuple[Tensor, Tensor]:
+def _front_ends(samples: np.ndarray, version: ModelVersion, bins: int) -> tuple[Tensor, Tensor]:
     """Magnitudes (1, bins, T50) and normalised mel (1, bands, T) of a reference at 32 kHz."""
     if version.mel is None:
         raise BadInput(f"version {version.name!r} has no mel")
-    sound = torch.from_numpy(samples)[None]
-    # The official reference is scaled down only where it is louder than full scale, and never by more than half.
-    loudest = peak(samples)
-    tamed = sound / min(2.0, loudest) if loudest > 1.0 else sound
-    spec = spectrogram(tamed, REFERENCE_N_FFT, REFERENCE_HOP)[:, : sovits.sizes.reference_bins]
+    spec = spectrogram(tamed(samples), REFERENCE_N_FFT, REFERENCE_HOP)[:, :bins]
     return spec, normalise_mel(mel(_at_mel_rate(samples, version.mel, version), version.mel))
 
 

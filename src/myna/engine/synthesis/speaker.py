@@ -19,7 +19,7 @@ from myna.core.versions import version as version_named
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_polyphones, dictionary
 from myna.engine.library import Library
-from myna.engine.synthesis.decoders import Decoder, decoder_for, levelled
+from myna.engine.synthesis.decoders import Decoder, JointDecoder, Sentence, decoder_for, levelled
 from myna.engine.synthesis.pieces import Piece, pieces
 from myna.engine.synthesis.prompt import Prompt, read_prompt
 from myna.engine.synthesis.super_sampling import require_super_sampling, widened
@@ -29,6 +29,7 @@ from myna.text.symbols import phone_ids
 from myna.text.words import Words
 
 _KEPT_PROMPTS = 16
+_NOTHING = np.zeros(0, np.float32)
 _PIECES_AT_ONCE = 16
 """Pieces whose prosody is read together: the whole of a usual request, and the first sound of a long one comes soon."""
 
@@ -71,12 +72,9 @@ class LocalSpeaker:
 
     def prompt(self, voice: Voice, version: ModelVersion) -> Prompt:
         """The voice's reference, made ready once; raises as `say`."""
-        try:
-            state = voice.reference.stat()
-        except OSError:
-            raise NotFound(f"there is no reference {voice.reference}") from None
+        states = tuple(_state_of(path) for path in (voice.reference, *voice.other_references))
         words = self._words(voice)
-        key = (voice.model_dump_json(exclude={"gpt"}), state.st_mtime_ns, state.st_size, words)
+        key = (voice.model_dump_json(exclude={"gpt"}), states, words)
         with self._lock:
             if key not in self._prompts:
                 self._prompts[key] = read_prompt(voice, version, self.library, words=words)
@@ -98,14 +96,39 @@ class LocalSpeaker:
         seed: int,
     ) -> Iterator[AudioChunk]:
         rate, at = decoder.sample_rate, 0
-        for number, (piece, bert) in enumerate(self._with_prosody(parts, version)):
+        for number, (piece, said) in enumerate(self._said(request, version, parts, prompt, decoder, seed)):
             silence = np.zeros(round((request.pause_s if piece.pause_s is None else piece.pause_s) * rate), np.float32)
-            samples = silence
-            if piece.spoken.phones:
-                said = self._spoken(request, version, piece, bert, prompt, decoder, seeds_of(seed, number))
-                samples = np.concatenate((levelled(said), silence))
+            samples = np.concatenate((levelled(said), silence))
             yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate, piece.place)
             at += len(samples)
+
+    def _said(
+        self,
+        request: SpeechRequest,
+        version: ModelVersion,
+        parts: list[Piece],
+        prompt: Prompt,
+        decoder: Decoder,
+        seed: int,
+    ) -> Iterator[tuple[Piece, np.ndarray]]:
+        """Each piece with its samples (T,), none of a pause: as they come, or all at once where that is wished."""
+        steps = request.sampling_steps or version.sampling_steps
+        seeds = [seeds_of(seed, number) for number in range(len(parts))]
+        sentences = (
+            (piece, self._tokens(request, version, piece, bert, prompt, tries) if piece.spoken.phones else None)
+            for (piece, bert), tries in zip(self._with_prosody(parts, version), seeds, strict=True)
+        )
+        if request.parallel and isinstance(decoder, JointDecoder):
+            found = list(sentences)
+            spoken = [sentence for _, sentence in found if sentence is not None]
+            together = iter(decoder.speak_together(spoken, speed=request.speed, steps=steps, seed=seed))
+            yield from ((piece, _NOTHING if sentence is None else next(together)) for piece, sentence in found)
+            return
+        for (piece, sentence), tries in zip(sentences, seeds, strict=True):
+            if sentence is None:
+                yield piece, _NOTHING
+            else:
+                yield piece, decoder.speak(*sentence, speed=request.speed, steps=steps, seed=tries[0])
 
     def _with_prosody(self, parts: list[Piece], version: ModelVersion) -> Iterator[tuple[Piece, Tensor | None]]:
         """Each piece with its prosody (1, C, Tx), where it has some."""
@@ -114,31 +137,47 @@ class LocalSpeaker:
             found = prosody([piece.spoken for piece in group], version, self.library)
             yield from zip(group, found, strict=True)
 
-    def _spoken(
+    def _tokens(
         self,
         request: SpeechRequest,
         version: ModelVersion,
         piece: Piece,
         bert: Tensor | None,
         prompt: Prompt,
-        decoder: Decoder,
         seeds: list[int],
-    ) -> np.ndarray:
-        """One piece, with its prosody (1, C, Tx) where it has some, as samples (T,)."""
+    ) -> Sentence:
+        """What says one piece, whose prosody is (1, C, Tx) where it has some."""
         device = self.library.device
         own = torch.tensor([phone_ids(piece.spoken.phones, version.symbols)], device=device)
-        phones, prompt_codes = own, None
+        phones, prompt_codes, spoken = own, None, None
         expected = expected_tokens(own.shape[1])
-        if not prompt.is_heard:
-            phones, prompt_codes = torch.cat((prompt.phones, own), dim=1), prompt.codes
+        if prompt.leads:
+            phones, prompt_codes, spoken = torch.cat((prompt.phones, own), dim=1), prompt.codes, prompt.spoken
             expected = expected_tokens(own.shape[1], prompt.phones.shape[1], prompt.codes.shape[1])
             bert = _both(prompt.bert, prompt.phones.shape[1], bert, own.shape[1])
-        sampling = Sampling(request.top_k, request.top_p, request.temperature, request.repetition_penalty)
+        sampling = _sampling(request, version)
         net = self.library.gpt(version, request.voice.gpt)
-        codes = say_tokens(net, phones, bert, prompt_codes, sampling, expected=expected, seeds=seeds)
-        steps = request.sampling_steps or version.sampling_steps
-        spoken = torch.tensor([codes], device=device)
-        return decoder.speak(spoken, own, speed=request.speed, steps=steps, seed=seeds[0])
+        codes = say_tokens(net, phones, bert, prompt_codes, sampling, spoken=spoken, expected=expected, seeds=seeds)
+        return torch.tensor([codes], device=device), own
+
+
+def _state_of(reference: Path) -> tuple[int, int]:
+    """What changes when the file does."""
+    try:
+        state = reference.stat()
+    except OSError:
+        raise NotFound(f"there is no reference {reference}") from None
+    return state.st_mtime_ns, state.st_size
+
+
+def _sampling(request: SpeechRequest, version: ModelVersion) -> Sampling:
+    temperature, penalty = request.temperature, request.repetition_penalty
+    return Sampling(
+        request.top_k,
+        request.top_p,
+        version.temperature if temperature is None else temperature,
+        version.repetition_penalty if penalty is None else penalty,
+    )
 
 
 def _both(first: Tensor | None, num_first: int, second: Tensor | None, num_second: int) -> Tensor | None:

@@ -17,7 +17,7 @@ from myna.engine.features.alignment import aligner
 from myna.engine.training.loop import Figures, Plan, Training, moved
 from myna.engine.training.losses import FlowBatch, flow_loss
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
-from myna.engine.weights import SUFFIX, load_content, load_sovits, save_net
+from myna.engine.weights import SUFFIX, load_content, load_flow, save_net
 from myna.models.sovits_flow import SovitsFlow
 
 LEARNING_RATE = 2e-4
@@ -53,7 +53,7 @@ def train_sovits(
     if lora_rank:
         raise BadInput(f"low-rank training (lora_rank {lora_rank}) is not there yet; give lora_rank 0: all weights")
     net = _trainable(version, base, models).to(pick_device(device))
-    assert version.mel is not None  # `load_sovits` takes flow versions only, and these have one
+    assert version.mel is not None  # `load_flow` takes flow versions only, and these have one
     encoder = load_content(aligner(), models) if version.is_bundled else None
     rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05))
     data = FlowData(rows, batch_size, version.mel.frame_rate, seed)
@@ -80,7 +80,7 @@ def train_sovits(
 
 def _trainable(version: ModelVersion, base: Path | None, models: Path) -> SovitsFlow:
     """The net with the parts that never change, or that nothing teaches, held fast."""
-    net = load_sovits(version, base, models)
+    net = load_flow(version, base, models)
     for name in (*_FIXED, *(() if net.sizes.has_prior else ("linear_mel",))):
         net.get_submodule(name).requires_grad_(False)
     return net
