@@ -66,14 +66,13 @@ def test_a_gpt_is_of_the_version_that_its_folder_or_its_owner_names(tmp_path: Pa
     assert not (tmp_path / "e.safetensors").exists()
 
 
-@pytest.mark.parametrize("name", ["v3", "v4"])
+@pytest.mark.parametrize("name", ["v2", "v2Pro", "v3", "v4"])
 def test_a_sovits_goes_out_and_comes_back(tmp_path: Path, name: str) -> None:
     official = tiny.write_small_sovits(tmp_path / "a.pth", name)
-    # So small a file would pass for v1 by its size; its first two bytes tell.
-    assert identify(official).version == name
     ours = to(official, tmp_path / "b.safetensors")
     assert (ours.kind, ours.version, ours.epoch_and_step) == ("sovits", name, (8, 120))
-    assert same(ours.tensors, tiny.sovits_tensors(name))
+    whole = tiny.sovits_tensors(name)
+    assert same(ours.tensors, {key: whole[key] for key in whole if not key.startswith("enc_q.")})
     load_sovits(version(name), tmp_path / "b.safetensors", tmp_path)
     back = to(tmp_path / "b.safetensors", tmp_path / "c.pth")
     assert (back.kind, back.version, back.info, back.config) == ("sovits", name, ours.info, ours.config)

@@ -15,6 +15,7 @@ from myna.checkpoints.official import write_gpt, write_sovits
 from myna.checkpoints.official_config import gpt_config, sovits_config
 from myna.core.versions import VERSIONS, GptSizes, version
 from myna.models.build import build_gpt, build_sovits
+from myna.testing.tiny_base import tiny_vits
 
 GPT = GptSizes(phone_vocab=732, width=16, heads=2, layers=1, feed_forward=64)
 TO_Q = "cfm.estimator.transformer_blocks.0.attn.to_q.weight"
@@ -23,7 +24,9 @@ Tensors = dict[str, torch.Tensor]
 
 
 def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the flow versions nets of a few thousand numbers."""
+    """Give v2, v2Pro, v3 and v4 nets of a few thousand numbers."""
+    for name in ("v2", "v2Pro"):
+        monkeypatch.setitem(VERSIONS, name, replace(version(name), vits=tiny_vits(version(name))))
     for name in ("v3", "v4"):
         record = version(name)
         assert record.flow is not None
