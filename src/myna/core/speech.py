@@ -63,7 +63,7 @@ class SpeechRequest(BaseModel):
     sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
     parallel: bool = Field(
         default=False,
-        description="decode all pieces at once, in versions that can: faster on a GPU, but nothing is heard before all is",
+        description="decode all pieces at once, in versions that can: faster on a GPU, but the first sound comes last",
     )
     super_sampling: bool = Field(default=False, description="widen the speech to 48 kHz, in versions that can be")
     pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
