@@ -14,7 +14,7 @@ from myna.text.frontend import phonemize, phonemize_plain
 from tests.text.extras import INSTALLED, needs
 
 if "zh" in INSTALLED:
-    from myna.text.zh import official, polyphone
+    from myna.text.zh import lexicon, official, polyphone
     from myna.text.zh.official_rules import cardinal, number
 
 pytestmark = needs("zh", "yue")
@@ -127,6 +127,13 @@ def test_a_model_of_polyphones_is_overruled_by_the_official_phrases_and_not_aske
     assert official.read("标识").phones == ["b", "iao1", "zh", "ir4"]
     assert official.read("他行").phones == ["x", "ing2", "x", "ing2"]
     assert official.read_for("他行", "v1").phones == ["t", "a1", "x", "ing2"]
+
+
+def test_words_are_cut_as_jieba_cuts_them_even_around_a_character_that_it_does_not_know() -> None:
+    assert lexicon.cut("十髤一号")[1] == ("髤", "x")
+    assert lexicon.cut("十髤一号", exactly=True) == [("十", "m"), ("髤", "y"), ("一号", "m")]
+    many = "髤鶳辒雝仭絀号"
+    assert lexicon.cut(many, exactly=True) == lexicon.cut(many)
 
 
 def test_numbers_of_any_length_are_quantities() -> None:

@@ -42,7 +42,7 @@ def say(
 
 
 def _sentence(sentence: str, reading: Sequence[str] | None, *, has_erhua: bool, official: bool) -> list[Said]:
-    words = merged(lexicon.cut(sentence), official=official)
+    words = merged(lexicon.cut(sentence, exactly=official), official=official)
     read_alone = phrase_reading if official else word_reading
     last = max((index for index, (word, _) in enumerate(words) if word not in PUNCTUATION), default=-1)
     result: list[Said] = []
