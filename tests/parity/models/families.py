@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from myna.checkpoints.keys import sovits_name
 from myna.core.versions import version
 from myna.models.ap_bwe import BandwidthNet
 from myna.models.bigvgan import BigVgan
@@ -50,8 +51,14 @@ FAMILIES: tuple[tuple[str, str, Runner], ...] = (
 )
 """Name of the family, pattern that the names of its cases begin with, and what runs one."""
 
-ELSEWHERE: tuple[tuple[str, str], ...] = ()
+ELSEWHERE: tuple[tuple[str, str], ...] = (
+    ("samplers|collate|dataset_", "our trainers choose, order and pad clips in their own way"),
+    ("tts_glue", "our speaker says one piece after the other, levels it as float and keeps its pauses at its own rate"),
+)
 """Pattern and reason: cases of parts that are built otherwise on purpose, and have nothing that could be compared."""
+
+
+_LORA = ".lora_"
 
 
 def _gpt(name: str) -> Callable[[], nn.Module]:
@@ -73,6 +80,7 @@ KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
     "s2D_v2Pro": lambda: build_discriminators(version("v2Pro")),
     "s2G_v3": _sovits("v3"),
     "s2G_v4": _sovits("v4"),
+    "s2G_v3_lora_r32_saved": _sovits("v3"),
     "bigvgan_v2_24khz_100band_256x": lambda: BigVgan(is_normed=True),
     "bigvgan_v2_24khz_100band_256x_nowm": lambda: BigVgan(is_normed=False),
     "v4_vocoder": lambda: HifiGan(V4_VOCODER),
@@ -80,7 +88,7 @@ KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
     "eres2netv2": EresNet,
     "ap_bwe_24kto48k": BandwidthNet,
 }
-"""Published key lists, and the net that must have exactly those keys and shapes."""
+"""Published key lists, and the net that must have exactly those keys and shapes; of a LoRA, the base it must fit."""
 
 
 def runner_of(name: str) -> Runner | None:
@@ -93,10 +101,23 @@ def reason_apart(name: str) -> str | None:
     return next((reason for pattern, reason in ELSEWHERE if re.match(pattern, name)), None)
 
 
+def _strange_to(base: dict[str, tuple[int, ...]], lora: dict[str, tuple[int, ...]]) -> list[str]:
+    """Keys of a LoRA that have no place in its base, or do not fit there."""
+    strange = []
+    for key, shape in lora.items():
+        adapted, _, side = key.partition(_LORA)
+        whole = base.get(sovits_name(adapted if side else key) + (".weight" if side else ""))
+        fits = whole == shape if not side else whole is not None and whole[side[0] == "A"] == shape[side[0] == "A"]
+        strange += [] if fits else [key]
+    return strange
+
+
 def differing_keys(model: str, folder: Path) -> list[str]:
     """Keys that only one of our net and the published list has, or that differ in shape; KeyError for unknown lists."""
     build = KEY_LISTS[model]
     with torch.device("meta"):
         ours = {key: tuple(value.shape) for key, value in build().state_dict().items()}
     theirs = published_shapes(model, folder)
+    if any(_LORA in key for key in theirs):
+        return _strange_to(ours, theirs)
     return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))

@@ -51,7 +51,7 @@ def test_the_table_tells_good_cases_from_bad(
     assert table.main() == 1
     good, summary, first, second, last = capsys.readouterr().out.splitlines()
     assert re.match(r"s1_make_reject +0 +0 +ok", good)
-    assert (good, summary, last) == (first, "1 of 1 ok", "1 of 2 ok")
+    assert (good, summary, last) == (first, "1 ok, 0 apart, 0 failed", "1 ok, 0 apart, 1 failed")
     assert re.match(r"sola +1\.0e-03 +1\.0e-06 +FAILED .*wrong: out", second)
 
 
@@ -62,3 +62,19 @@ def test_cases_of_no_family_and_cases_that_break_fail(tmp_path: Path) -> None:
     line = table.case_line(tmp_path / "s1_make_reject.npz")
     assert not line.is_ok
     assert line.about
+
+
+def test_the_section_of_the_page_is_written_anew() -> None:
+    first, second = table.Line("a", True, 1e-6, 1e-4, "x"), table.Line("b", False, about="broken")
+    page = table.with_section("# Page\n\nWords.\n", [first])
+    assert page.startswith(f"# Page\n\nWords.\n\n{table.TITLE}")
+    assert page.endswith("| a | 1.0e-06 | 1.0e-04 | ok | x |\n")
+    assert table.with_section(page, [first]) == page
+    both = table.with_section(f"{page}\n## More\n\nEnd.\n", [first, second])
+    assert both == page + "| b | - | - | FAILED | broken |\n\n## More\n\nEnd.\n"
+
+
+def test_what_is_built_otherwise_stands_apart(tmp_path: Path) -> None:
+    np.savez(tmp_path / "tts_glue.npz", meta="{}")
+    line = table.line_of(tmp_path / "tts_glue.npz")
+    assert (line.verdict, line.is_ok) == ("apart", True)
