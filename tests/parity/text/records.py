@@ -35,8 +35,12 @@ FAILURE = "the official program fails on it"
 SKIPPED = "skipped: a library is not installed"
 DIFFERS = "differs"
 
+DICTIONARY = "only without naist-jdic: the library's own dictionary knows other words or accents"
+TAGGER = "hangs on the official part-of-speech tagger, which could not be had"
+
 MARKS = "same words, other marks"
 REFUSED = "nothing to speak: our own reading refuses it"
+PURPOSE = "read otherwise by choice: the official reading is identical"
 OTHERWISE = "read otherwise"
 
 SILENT = frozenset([*PUNCTUATION, "UNK", "停", "空", "_", "[", "]"])
@@ -135,20 +139,21 @@ def _judged(record: Record, read: Callable[..., Phonemes], otherwise: Callable[[
         return Outcome(record, NO_TABLE, wanted, str(error))
     except BadInput as error:
         return Outcome(record, NOTHING if SILENT.issuperset(wanted) else DIFFERS, wanted, str(error))
-    own = _own(wanted, read, said)
+    own = _own(wanted, got, read, said)
     if got == wanted:
         return Outcome(record, IDENTICAL, own=own)
     return Outcome(record, otherwise(record), wanted, got, own)
 
 
-def _own(wanted: list[str], read: Callable[..., Phonemes], said: tuple[str, str, str]) -> str:
+def _own(wanted: list[str], official: list[str], read: Callable[..., Phonemes], said: tuple[str, str, str]) -> str:
+    otherwise = PURPOSE if official == wanted else OTHERWISE
     try:
         got = read(*said).phones
     except BadInput:
-        return REFUSED if SILENT.issuperset(wanted) else OTHERWISE
+        return REFUSED if SILENT.issuperset(wanted) else otherwise
     if got == wanted:
         return IDENTICAL
-    return MARKS if _words(got) == _words(wanted) else OTHERWISE
+    return MARKS if _words(got) == _words(wanted) else otherwise
 
 
 def is_assembled_alike(record: Record) -> bool:
@@ -177,7 +182,18 @@ def replayed_assembly(record: Record) -> list[str] | None:
 
 
 def _plain(record: Record) -> Outcome:
-    return _judged(record, phonemize_plain, lambda _: DIFFERS)
+    return _judged(record, phonemize_plain, _plain_verdict)
+
+
+def _plain_verdict(record: Record) -> str:
+    if record.get("pos_dependent"):
+        return TAGGER
+    return DICTIONARY if record["lang"] == "ja" and not _has_exact_dictionary() else DIFFERS
+
+
+def _has_exact_dictionary() -> bool:
+    dictionary = importlib.import_module("myna.text.ja.dictionary")
+    return bool(dictionary.default_folder() != dictionary.OWN_FOLDER)
 
 
 def _words(phones: list[str]) -> list[str]:
