@@ -63,6 +63,13 @@ def test_say_passes_on_what_was_wished(myna: CommandLine, anna: Voice, speaker: 
     assert Path("speech.wav").is_file()
 
 
+def test_say_passes_on_parallel_and_super_sampling(myna: CommandLine, anna: Voice, speaker: FakeSpeaker) -> None:
+    for options in ((), ("--parallel",), ("--super-sampling",)):
+        assert myna("say", "Hi.", "--voice", "anna", *options).code == 0
+    wished = [(request.parallel, request.super_sampling) for request in speaker.requests]
+    assert wished == [(False, False), (True, False), (False, True)]
+
+
 def test_say_speaks_like_a_clip(myna: CommandLine, tone: Path, speaker: FakeSpeaker) -> None:
     answer = myna("say", "Hi.", "--reference", tone, "--reference-text", "oh", "--reference-language", "en")
     assert answer.code == 0

@@ -246,6 +246,14 @@ def test_sizes_that_the_weights_do_not_have_are_refused(tmp_path: Path) -> None:
     refused(load_gpt, tmp_path / "a.safetensors", "does not fit the net")
 
 
+@pytest.mark.parametrize("sizes", [{"hidden": 300_000}, {"dit_depth": 40}])
+def test_sizes_that_a_sovits_does_not_have_are_refused(tmp_path: Path, sizes: dict[str, int]) -> None:
+    tensors = weights_of("sovits") | {"long": torch.zeros(300_000, dtype=torch.float16)}
+    config = {"kind": "sovits", "version": "v3", "sizes": sizes}
+    write_weights(tmp_path / "a.safetensors", tensors, config, {})
+    refused(load_sovits, tmp_path / "a.safetensors", "does not fit the net")
+
+
 def test_spoilt_numbers_in_our_own_files_are_refused(tmp_path: Path) -> None:
     net = build_gpt(TINY)
     with torch.no_grad():

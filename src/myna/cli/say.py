@@ -38,6 +38,8 @@ def say(
     cut: Annotated[str, typer.Option(help="How the text is cut into pieces: smart, or cut0 to cut5.")] = "smart",
     speed: Annotated[float, typer.Option(help="0.5 to 2.0; 1.0 is natural.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed says it the same way again.")] = None,
+    parallel: Annotated[bool, typer.Option("--parallel", help="Decode all sentences at once (v3, v4, lite).")] = False,
+    super_sampling: Annotated[bool, typer.Option("--super-sampling", help="Speak at 48 kHz (v3).")] = False,
     out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("speech.wav"),
     srt: Annotated[Path | None, typer.Option(help="Subtitles to write.")] = None,
 ) -> None:
@@ -51,6 +53,7 @@ def say(
     else:
         whose = read_card(build_workspace(settings).existing_voice(voice))
     wishes = {"text": spoken, "voice": whose, "language": language, "cut": cut, "speed": speed, "seed": seed}
+    wishes |= {"parallel": parallel, "super_sampling": super_sampling}
     seconds = speak(settings, build(SpeechRequest, wishes), out, srt)
     line(f"{out}: {seconds:.1f} s of speech")
 
