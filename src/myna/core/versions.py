@@ -187,15 +187,15 @@ _PRO = VitsSizes(
 )
 
 
-def _vits(name: str, sizes: VitsSizes, *, symbols: str = "v2", gpt: GptSizes = _GPT_V2, suffix: str) -> ModelVersion:
+def _vits(name: str, sizes: VitsSizes, suffix: str) -> ModelVersion:
     """An official version of the VITS kind."""
     return ModelVersion(
         name=name,
-        symbols=symbols,
+        symbols="v2",
         decoder="vits",
         content="hubert",
         vocoder="",
-        gpt=gpt,
+        gpt=_GPT_V2,
         flow=None,
         mel=MelSpec(sample_rate=32000, n_fft=2048, hop=640, bands=128),
         output_rate_hz=32000,
@@ -265,12 +265,11 @@ VERSIONS: dict[str, ModelVersion] = {
             uncut_phones=100,
             joined_tokens=400,
         ),
-        _vits(
-            "v1",
-            VitsSizes(phone_vocab=322, reference_bins=1025),
+        replace(
+            _vits("v1", VitsSizes(phone_vocab=322, reference_bins=1025), suffix=""),
             symbols="v1",
             gpt=GptSizes(phone_vocab=512),
-            suffix="",
+            languages=("zh", "en", "ja"),
         ),
         _vits("v2", VitsSizes(phone_vocab=732), suffix="_v2"),
         _vits("v2Pro", _PRO, suffix="_v2Pro"),
