@@ -65,6 +65,7 @@ class LocalSpeaker:
             self.library.bert(version)
         prompt = self.prompt(request.voice, version)
         decoder = decoder_for(request.voice, version, self.library, prompt)
+        self.library.gpt(version, request.voice.gpt)
         if request.super_sampling:
             decoder = widened(decoder, version, self.library)
         seed = secrets.randbits(62) if request.seed is None else request.seed
