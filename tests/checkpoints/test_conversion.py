@@ -190,10 +190,8 @@ def test_targets_that_cannot_be_written(tmp_path: Path) -> None:
         to(gpt, tmp_path / "x.pth")
     with pytest.raises(BadInput, match=r"\.ckpt cannot hold .*a sovits model"):
         to(sovits, tmp_path / "x.ckpt")
-    bundled = Path(asset("lite_gpt").file)
-    write_weights(
-        tmp_path / bundled.name, tiny.gpt_tensors(), {"kind": "gpt", "version": "lite", "sizes": vars(tiny.GPT)}, {}
-    )
+    bundled = {"kind": "gpt", "version": "lite", "sizes": vars(tiny.GPT)}
+    write_weights(tmp_path / "lite.safetensors", tiny.gpt_tensors(), bundled, {})
     with pytest.raises(UnknownChoice, match="unknown version for an official file 'lite'; choose one of: v1, v2"):
         to(tmp_path / "lite.safetensors", tmp_path / "x.ckpt")
     torch.save({"conv_pre.weight": torch.ones(1), "resblocks.0.weight": torch.ones(1)}, tmp_path / "vocoder.pth")
@@ -206,9 +204,9 @@ def test_targets_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"ar_predict_layer.weight": None}, "lacks 1 tensors of a gpt model, such as ar_predict_layer.weight"),
-        ({"extra.weight": torch.ones(2)}, "has 1 tensors too many, such as extra.weight"),
-        ({"bert_proj.bias": torch.ones(17)}, r"bert_proj\.bias has the shape \(17,\); \(16,\) was expected"),
+        ({"ar_predict_layer.weight": None}, r"lacks 1 weights \(the first is ar_predict_layer\.weight\)"),
+        ({"extra.weight": torch.ones(2)}, r"has unknown 1 weights \(the first is extra\.weight\)"),
+        ({"bert_proj.bias": torch.ones(17)}, r"has bert_proj\.bias of shape \(17,\), not \(16,\)"),
         ({"bert_proj.bias": torch.full((16,), float("nan"))}, "values that are no numbers, in bert_proj.bias"),
     ],
 )
@@ -255,8 +253,16 @@ def test_published_tensors_fit_their_version_and_no_other(
 def test_sizes_that_no_net_has_are_refused(tmp_path: Path) -> None:
     config = {"kind": "gpt", "version": "v3", "sizes": {"wide": 3}}
     write_weights(tmp_path / "a.safetensors", tiny.gpt_tensors(), config, {})
-    with pytest.raises(BadCheckpoint, match="names sizes that a gpt model does not have"):
+    with pytest.raises(BadCheckpoint, match="names sizes that this version of Myna does not know: wide"):
         to(tmp_path / "a.safetensors", tmp_path / "b.ckpt")
+
+
+def test_official_settings_that_only_claim_layers_are_refused_at_once(tmp_path: Path) -> None:
+    settings = gpt_config(replace(tiny.GPT, layers=10**9))
+    official = tiny.write_small_gpt(tmp_path / "a.ckpt")
+    model = replace(read_model(official), config=settings)
+    with pytest.raises(BadCheckpoint, match="says its layers is 1000000000, which its weights cannot be"):
+        check_fits(model)
 
 
 def test_writing_needs_a_known_version(tmp_path: Path) -> None:

@@ -226,6 +226,10 @@ def test_a_lora_is_put_into_its_base(tmp_path: Path) -> None:
         {"layers": 2.5},
         {"width": "16"},
         {"heads": [2]},
+        {"layers": 0},
+        {"heads": 0},
+        {"heads": 3},
+        {"heads": None},
         {"follows_text": 1},
         {"width": True},
         [16],
@@ -235,7 +239,7 @@ def test_a_lora_is_put_into_its_base(tmp_path: Path) -> None:
 def test_sizes_that_are_only_claimed_are_refused(tmp_path: Path, sizes: object) -> None:
     config = {"kind": "gpt", "version": "v3", "sizes": sizes}
     write_weights(tmp_path / "a.safetensors", weights_of("gpt"), config, {})
-    refused(load_gpt, tmp_path / "a.safetensors", r"says its|does not say")
+    refused(load_gpt, tmp_path / "a.safetensors", r"says its|does not say|says that heads 3 share width 16")
 
 
 def test_sizes_that_the_weights_do_not_have_are_refused(tmp_path: Path) -> None:
@@ -246,12 +250,21 @@ def test_sizes_that_the_weights_do_not_have_are_refused(tmp_path: Path) -> None:
     refused(load_gpt, tmp_path / "a.safetensors", "does not fit the net")
 
 
-@pytest.mark.parametrize("sizes", [{"hidden": 300_000}, {"dit_depth": 40}])
-def test_sizes_that_a_sovits_does_not_have_are_refused(tmp_path: Path, sizes: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ({"hidden": 300_000}, "does not fit the net"),
+        ({"dit_depth": 40}, "does not fit the net"),
+        ({"dit_width": 24}, "of which no net can be built"),
+        ({"mrte_heads": 3}, "mrte_heads 3 share mrte_width 8"),
+        ({"frames_per_content": None}, "frames_per_content is None"),
+    ],
+)
+def test_sizes_that_a_sovits_does_not_have_are_refused(tmp_path: Path, sizes: dict[str, int], reason: str) -> None:
     tensors = weights_of("sovits") | {"long": torch.zeros(300_000, dtype=torch.float16)}
     config = {"kind": "sovits", "version": "v3", "sizes": sizes}
     write_weights(tmp_path / "a.safetensors", tensors, config, {})
-    refused(load_sovits, tmp_path / "a.safetensors", "does not fit the net")
+    refused(load_sovits, tmp_path / "a.safetensors", reason)
 
 
 def test_spoilt_numbers_in_our_own_files_are_refused(tmp_path: Path) -> None:
@@ -293,6 +306,7 @@ def test_a_voice_speaks_on_after_another_could_not_be_loaded(
     spoilt = {name: torch.full_like(tensor, math.nan) for name, tensor in stored.tensors.items()}
     for kind, tensors in (("nan", spoilt), ("less", dict(list(stored.tensors.items())[1:]))):
         write_weights(tmp_path / f"{kind}.safetensors", tensors, stored.config, {})
+        whose = voice.model_copy(update={"gpt": tmp_path / f"{kind}.safetensors"})
         with pytest.raises(BadCheckpoint, match=rf"{kind}\.safetensors"):
-            said(voice.model_copy(update={"gpt": tmp_path / f"{kind}.safetensors"}))
+            speaker.say(SpeechRequest(text="A short test.", voice=whose))  # refused before the first piece is wanted
     assert said(voice) == before

@@ -12,10 +12,11 @@ import torch
 from myna.checkpoints.native import read_weights, write_weights
 from myna.core import assets
 from myna.core.errors import BadCheckpoint, BadInput, MissingAsset, NotFound
-from myna.core.versions import version
+from myna.core.versions import VERSIONS, GptSizes, version
 from myna.engine.device import autocast_type, describe_device, pick_device
 from myna.engine.library import Library
 from myna.engine.weights import load_flow, load_gpt, load_sovits, load_vocoder, save_net
+from myna.models.build import build_gpt
 from tests.engine.voices import LITE
 
 
@@ -39,6 +40,23 @@ def test_a_file_of_another_kind_or_version_is_named(models: Path, tmp_path: Path
         load_sovits(LITE, gpt, models)
     with pytest.raises(BadCheckpoint, match="a gpt model of version v3 is needed"):
         load_gpt(version("v3"), gpt, models)
+
+
+def test_gpts_of_one_make_serve_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An official file does not say which of these versions it was trained for; ours does, and need not be stricter."""
+    sizes = GptSizes(phone_vocab=732, width=16, heads=2, layers=1, feed_forward=16, bert_width=8)
+    for name in ("v2", "v2Pro", "v4"):
+        monkeypatch.setitem(VERSIONS, name, replace(VERSIONS[name], gpt=sizes))
+    net = build_gpt(VERSIONS["v2"])
+    save_net(tmp_path / "own.safetensors", net, version=VERSIONS["v2"], provenance={})
+    for name in ("v2", "v2Pro", "v4"):
+        loaded = load_gpt(VERSIONS[name], tmp_path / "own.safetensors", tmp_path)
+        torch.testing.assert_close(loaded.bert_proj.weight, net.bert_proj.weight, rtol=0, atol=1e-3)
+    with pytest.raises(BadCheckpoint, match="a gpt model of version v1 is needed"):
+        load_gpt(VERSIONS["v1"], tmp_path / "own.safetensors", tmp_path)
+    other_table = replace(VERSIONS["v4"], name="v9", symbols="v1")
+    with pytest.raises(BadCheckpoint, match="a gpt model of version v9 is needed"):
+        load_gpt(other_table, tmp_path / "own.safetensors", tmp_path)
 
 
 def test_damaged_weights_are_refused(models: Path, tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from myna.checkpoints.fit import check_build, sizes_as_told
 from myna.checkpoints.keys import merge_lora
 from myna.checkpoints.mixing import check_weight, is_finite, mix
 from myna.checkpoints.model_file import LORA, OFFICIAL_VERSIONS, ModelFile, read_model
@@ -163,35 +162,23 @@ def _write_official(target: Path, model: ModelFile) -> None:
 def check_fits(model: ModelFile) -> None:
     """Raise `BadCheckpoint` unless the tensors are those of a net of the model's kind, version and sizes."""
     sized = _sized(version(model.version), sizes_of(model))
-    # On the device "meta" a net has shapes and no numbers.
-    with torch.device("meta"):
-        net: torch.nn.Module = build_gpt(sized) if model.kind == "gpt" else build_sovits(sized)
-    wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in model.tensors.items()}
-    lacking = sorted(name for name in wanted.keys() - found.keys() if not name.startswith(_TRAINING_ONLY))
-    if lacking:
-        raise BadCheckpoint(f"{model.path} lacks {len(lacking)} tensors of a {model.kind} model, such as {lacking[0]}")
-    if strange := sorted(found.keys() - wanted.keys()):
-        raise BadCheckpoint(f"{model.path} has {len(strange)} tensors too many, such as {strange[0]}")
-    for name, shape in found.items():
-        if shape != wanted[name]:
-            raise BadCheckpoint(f"{model.path}: {name} has the shape {shape}; {wanted[name]} was expected")
+    check_build(
+        lambda: build_gpt(sized) if model.kind == "gpt" else build_sovits(sized),
+        model.tensors,
+        model.path,
+        spared=_TRAINING_ONLY,
+    )
 
 
 def sizes_of(model: ModelFile) -> Sizes:
-    """The sizes that the file names, else those of its version; raises `BadCheckpoint` for sizes that are not known."""
+    """The sizes that the file names, else those of its version; raises `BadCheckpoint` for sizes that cannot be."""
     record = version(model.version)
     own = record.gpt if model.kind == "gpt" else record.vits or record.flow
     if own is None:
         raise BadInput(f"version {model.version} has no net that turns tokens into sound")
-    if model.sizes is None:
-        return (sizes_of_gpt(model.config) or own) if model.kind == "gpt" else own
-    named = {name: tuple(value) if isinstance(value, list) else value for name, value in model.sizes.items()}
-    try:
-        sizes: Sizes = replace(own, **named)  # type: ignore[arg-type]
-    except TypeError:
-        raise BadCheckpoint(f"{model.path} names sizes that a {model.kind} model does not have") from None
-    return sizes
+    official = sizes_of_gpt(model.config) if model.kind == "gpt" else None
+    given = model.sizes if model.sizes is not None or official is None else asdict(official)
+    return own if given is None else sizes_as_told(own, given, model.tensors, model.path)
 
 
 def _sized(record: ModelVersion, sizes: Sizes) -> ModelVersion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from myna.checkpoints.fit import check_fit
 from myna.checkpoints.identify import marked_as
 from myna.checkpoints.keys import merge_lora
 from myna.checkpoints.model_file import LORA, ModelFile, read_model
@@ -40,12 +41,6 @@ _SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """Names in the ``model`` section of official settings, and our sizes of the same meaning."""
-
-
-_COUNTS = ("layers", "depth", "couplings", "rates", "rate_kernels", "periods")
-"""Endings of the names of sizes that count parts, each of which has weights of its own."""
-_ALWAYS_PLAUSIBLE = 4096
-"""Kernels, periods and factors need not be the length of any weight."""
 
 
 def read_fitting(path: Path, kind: str, version: ModelVersion, models: Path) -> dict[str, Tensor]:
@@ -92,51 +87,6 @@ def _sizes_of(kind: str, version: ModelVersion) -> dict[str, object]:
     return {} if sizes is None else asdict(sizes)
 
 
-def check_sizes(sizes: object, given: object, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Raise `BadCheckpoint` where ``given``, a file's own sizes as JSON, cannot stand in for ``sizes`` (a dataclass).
-
-    A net can have no more layers than its file has tensors, and none wider than the longest of them, so nobody builds
-    what a file only claims. Names that ``sizes`` lacks are not looked at.
-    """
-    if not isinstance(given, Mapping):
-        raise BadCheckpoint(f"{path} does not say its net's sizes as names and numbers")
-    widest = max((length for tensor in tensors.values() for length in tensor.shape), default=0)
-    for name, value in given.items():
-        if hasattr(sizes, str(name)):
-            most = len(tensors) if str(name).endswith(_COUNTS) else max(widest, _ALWAYS_PLAUSIBLE)
-            if not _is_like(value, getattr(sizes, str(name)), most):
-                raise BadCheckpoint(f"{path} says its {name} is {value!r:.50}, which its weights cannot be")
-
-
-def _is_like(value: object, usual: object, most: int) -> bool:
-    """Whether ``value`` can stand where ``usual`` does."""
-    if isinstance(usual, tuple):
-        return isinstance(value, list | tuple) and len(value) <= most and all(_is_like(one, 1, most) for one in value)
-    if isinstance(usual, bool) or isinstance(value, bool):
-        return isinstance(usual, bool) and isinstance(value, bool)
-    if isinstance(usual, int):
-        return isinstance(value, int) and 0 <= value <= most
-    return value is None or (isinstance(value, int | float) and 0.0 <= value <= most)
-
-
-def check_fit(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, spared: str = "\0") -> None:
-    """Raise `BadCheckpoint` where weights of ``net`` are missing, or ``tensors`` unknown to it or of another shape.
-
-    Weights whose names begin with ``spared`` may be missing.
-    """
-    wanted = net.state_dict()
-    faults = [
-        _listed("lacks", [name for name in wanted if name not in tensors and not name.startswith(spared)]),
-        _listed("has unknown", [name for name in tensors if name not in wanted]),
-    ]
-    for name, tensor in tensors.items():
-        if name in wanted and tensor.shape != wanted[name].shape:
-            faults.append(f"has {name[:100]} of shape {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}")
-            break
-    if any(faults):
-        raise BadCheckpoint(f"{path} does not fit the net: it {', and '.join(filter(None, faults))}")
-
-
 def load_strictly(net: Net, tensors: Mapping[str, Tensor], path: Path) -> Net:
     """``net`` with all of ``tensors`` and nothing else, in float32, ready for inference.
 
@@ -149,8 +99,3 @@ def load_strictly(net: Net, tensors: Mapping[str, Tensor], path: Path) -> Net:
     plain = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     net.load_state_dict(plain, strict=True)
     return net.eval()
-
-
-def _listed(what: str, names: Iterable[str]) -> str:
-    found = list(names)
-    return f"{what} {len(found)} weights (the first is {found[0][:100]})" if found else ""

@@ -7,21 +7,22 @@ version's sizes exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from myna.checkpoints.fit import check_build, sizes_as_told
 from myna.checkpoints.native import halved, read_weights, write_weights
 from myna.checkpoints.restricted import read_torch
 from myna.core.assets import find_for
 from myna.core.errors import BadCheckpoint, BadInput
-from myna.core.versions import ModelVersion
+from myna.core.versions import VERSIONS, ModelVersion
 from myna.engine.dsp import mel_filters
 from myna.engine.griffin_lim import GriffinLim
-from myna.engine.model_fit import check_fit, check_sizes, load_strictly, read_fitting
+from myna.engine.model_fit import load_strictly, read_fitting
 from myna.models.ap_bwe import BandwidthNet
 from myna.models.build import Sovits, build_content, build_gpt, build_sovits, build_vocoder
 from myna.models.content import ContentSizes, LiteContent
@@ -154,11 +155,21 @@ def _read(path: Path, kind: str, version: ModelVersion, models: Path) -> _File:
         return _File(path, read_fitting(path, kind, version, models))
     weights = read_weights(path)
     found = weights.config.get("kind"), weights.config.get("version")
-    if found != (kind, version.name):
+    if found[0] != kind or not _serves(str(found[1]), kind, version):
         raise BadCheckpoint(
             f"{path} holds a {found[0]} model of version {found[1]}; a {kind} model of version {version.name} is needed"
         )
     return _File(path, weights.tensors, weights.config.get("sizes"))
+
+
+def _serves(name: str, kind: str, version: ModelVersion) -> bool:
+    """Whether a net of version ``name`` can be one of ``version``.
+
+    Versions that read the same phones have GPTs of one make, which official files do not tell apart.
+    """
+    other = VERSIONS.get(name)
+    is_alike = other is not None and (other.gpt, other.symbols) == (version.gpt, version.symbols)
+    return name == version.name or (kind == "gpt" and is_alike)
 
 
 def _published(path: Path, key: str = "") -> _File:
@@ -174,13 +185,7 @@ def _sized(sizes: Sizes, file: _File) -> Sizes:
     """``sizes`` with what the file says in place of the version's own."""
     if file.sizes is None:
         return sizes
-    check_sizes(sizes, file.sizes, file.tensors, file.path)
-    known = {field.name for field in fields(sizes)}  # type: ignore[arg-type]
-    if strange := sorted(set(file.sizes) - known):
-        raise BadCheckpoint(f"{file.path} names sizes that this version of Myna does not know: {', '.join(strange)}")
-    # JSON knows no tuples.
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in file.sizes.items()}
-    return replace(sizes, **given)  # type: ignore[type-var]
+    return sizes_as_told(sizes, file.sizes, file.tensors, file.path)
 
 
 def _built(build: Callable[[], Net], file: _File, spared: str = "\0") -> Net:
@@ -189,8 +194,7 @@ def _built(build: Callable[[], Net], file: _File, spared: str = "\0") -> Net:
     Weights whose names begin with ``spared`` may be missing from the file.
     """
     if file.sizes is not None:
-        with torch.device("meta"):
-            check_fit(build(), file.tensors, file.path, spared)
+        check_build(build, file.tensors, file.path, spared)
     return build()
 
 
