@@ -16,4 +16,5 @@ def speaker_print(net: EresNet, sound: Tensor, sample_rate: int) -> Tensor:
 
     Raises `BadAudio` for less than 25 ms.
     """
-    return net(filter_bank(resample(sound, sample_rate, SAMPLE_RATE_HZ)))
+    vector: Tensor = net(filter_bank(resample(sound, sample_rate, SAMPLE_RATE_HZ)))
+    return vector
