@@ -14,7 +14,7 @@ Only data is taken from the wheels, no code:
 
 The official program's reading has data of its own: all word counts and those of pairs of words, as logarithms; the
 homograph list as it is; and the words of which its dictionary, CMUdict 0.7b, has no reading
-(``cmudict_0.7b_missing.txt`` beside this script) or another one. Its names are built by ``official_names.py``.
+(``cmudict_0.7b_missing.txt`` beside this script) or another one.
 
 The same input gives the same bytes.
 """

@@ -92,7 +92,8 @@ def states(answer: Answer) -> dict[str, str]:
     return {row[0]: row[2] for row in rows}
 
 
-def test_a_version_is_fetched_once(myna: CommandLine, hub: Hub, models: Path) -> None:
+def test_a_version_is_fetched_once(myna: CommandLine, hub: Hub, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("myna.cli.doctor._polyphones", lambda folder: "")  # it would choose what was fetched, for good
     first = myna("fetch", "v4")
     assert (first.code, first.err) == (0, "")
     assert files_in(models) == V4
@@ -242,6 +243,18 @@ def test_a_checkout_is_taken_over(myna: CommandLine, models: Path, checkout: Pat
     assert told["s1v3.ckpt"] == ("linked" if link else "copied")
     assert told["s2Gv3.pth"] == "missing; get it with: myna fetch v3"
     assert set(states(myna("fetch", "v4_vocoder", "--from", checkout / inside)).values()) == {"there already"}
+
+
+def test_the_list_of_english_names_comes_from_a_checkout_alone(
+    myna: CommandLine, hub: Hub, models: Path, checkout: Path
+) -> None:
+    check(myna("fetch", "english_names"), "no hub has english_names; take it from a GPT-SoVITS checkout with: myna")
+    check(myna("fetch", "english_names", "--from", checkout), "has none of the published files, such as namedict")
+    (checkout / "GPT_SoVITS" / "text" / "namedict_cache.pickle").write_bytes(b"names")
+    answer = myna("fetch", "english_names", "--from", checkout)
+    assert (answer.code, answer.err) == (0, "")
+    assert (models / "namedict_cache.pickle").read_bytes() == b"names"
+    assert hub.asked == []
 
 
 def test_a_checkout_that_lacks_or_changed_something(

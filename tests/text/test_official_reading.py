@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from myna.core.errors import BadInput
 from myna.text.en.official.division import divide
 from myna.text.en.official.verbalize import verbalize
-from myna.text.en.official.words import lookup, word_phones
+from myna.text.en.official.words import lookup, use_names, word_phones
 from myna.text.frontend import LANGUAGES, phonemize, phonemize_plain
 from myna.text.symbols import symbols
 from tests.text.extras import INSTALLED, needs
@@ -62,9 +62,18 @@ def test_english_words_are_looked_for_in_the_official_order() -> None:
     assert lookup("gazebo") is None, "CMUdict 0.7b does not have it"
 
 
-def test_a_name_is_one_only_where_its_first_letter_is_large() -> None:
-    assert phonemize_plain("I met Aaditya.", "en", official=True).phones[4:10] == ["AA0", "D", "IY1", "T", "Y", "AH0"]
-    assert phonemize_plain("I met aaditya.", "en", official=True).phones[4:10] != ["AA0", "D", "IY1", "T", "Y", "AH0"]
+def test_a_listed_name_is_one_only_where_its_first_letter_is_large_and_the_dictionary_has_it_not() -> None:
+    listed = {"aaditya": ("AA0", "D", "IY1", "T", "Y", "AH0"), "smith": ("AA0",)}
+    without = phonemize_plain("I met Aaditya.", "en", official=True).phones
+    use_names(lambda: listed)
+    try:
+        assert phonemize_plain("I met Aaditya.", "en", official=True).phones[4:-1] == [*listed["aaditya"]]
+        assert phonemize_plain("I met aaditya.", "en", official=True).phones == without
+        assert phonemize_plain("I met Smith.", "en", official=True).phones[4:-1] == ["S", "M", "IH1", "TH"]
+    finally:
+        use_names(None)
+    assert without[4:-1] not in ([], [*listed["aaditya"]])
+    assert phonemize_plain("I met Aaditya.", "en", official=True).phones == without
 
 
 @needs("ko")

@@ -40,7 +40,7 @@ class Asset:
     """One model file or folder.
 
     ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint, polyphones or
-    super_resolution.
+    super_resolution; names is a list of words. ``versions`` are those that it is fetched with.
     ``file`` is its place: below the models folder of the settings, where it carries the name it is published under;
     where ``is_bundled``, below the package's assets, unless the models folder has a file of that name, which then
     stands in for it.
@@ -53,7 +53,7 @@ class Asset:
     versions: tuple[str, ...]
     is_bundled: bool = False
     published: str = ""
-    """Hugging Face repository that has it under the path ``file``; empty: no hub has it, see ``link``."""
+    """Hugging Face repository that has it under the path ``file``; empty: no hub has it, see ``link``, ``checkout``."""
     modelscope: str = ""
     """ModelScope repository that has it, with the folder there in which ``file`` lies."""
     files: tuple[AssetFile, ...] = (AssetFile(),)
@@ -62,7 +62,7 @@ class Asset:
     checkout: str = ""
     """Its place in a checkout of GPT-SoVITS; empty: ``GPT_SoVITS/pretrained_models/`` and ``file``."""
     link: str = ""
-    """A page to download it from by hand."""
+    """A page to download it from by hand; empty where no hub has it: only a checkout does."""
 
     @property
     def size(self) -> int | None:
@@ -145,7 +145,8 @@ def how_to_get(name: str, version: str = "") -> str:
         return "it ships with the package: install myna again"
     if not row.published:
         from_checkout = f"take it from a GPT-SoVITS checkout with: myna fetch {name} --from FOLDER"
-        return f"download it from {row.link} into {row.file} of the models folder, or {from_checkout}"
+        by_hand = f"download it from {row.link} into {row.file} of the models folder, or "
+        return f"{by_hand if row.link else ''}{from_checkout}"
     only = row.versions[0] if len(row.versions) == 1 else name
     return f"get it with: myna fetch {version or only}"
 

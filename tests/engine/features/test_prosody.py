@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +14,16 @@ import torch
 
 from myna.audio.labels import Label, write_labels
 from myna.checkpoints.tensor_file import read_tensor
-from myna.core.errors import BadInput, UnknownChoice
+from myna.core.errors import BadCheckpoint, BadInput, UnknownChoice
 from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder
 from myna.engine.features.phones import extract_phones
 from myna.engine.features.prosody import prosody
-from myna.engine.features.reading import choose_polyphones, dictionary, readable_modes
+from myna.engine.features.reading import choose_names, choose_polyphones, dictionary, readable_modes
 from myna.engine.library import Library
-from myna.text.frontend import phonemize_training
+from myna.text.en.official.words import use_names
+from myna.text.frontend import phonemize_plain, phonemize_training
 from myna.text.phonemes import Part, Phonemes
 from myna.text.words import parse_words
 from tests.engine.voices import LITE
@@ -162,3 +164,24 @@ def test_the_model_of_polyphones_is_used_where_it_is(tmp_path: Path) -> None:
         assert choose_polyphones(tmp_path) == polyphone.in_use() == polyphone.G2PW
     finally:
         polyphone.use_reader(None)
+
+
+def test_the_list_of_english_names_is_used_where_it_is_and_by_the_official_reading_alone(tmp_path: Path) -> None:
+    def said(official: bool = True) -> list[str]:
+        return phonemize_plain("I met Zarmina.", "en", official=official).phones[4:-1]
+
+    assert choose_names(tmp_path) is None
+    own, without = said(official=False), said()
+    path = tmp_path / "namedict_cache.pickle"
+    path.write_bytes(pickle.dumps({"zarmina": [["Z", "AA0", "R", "M", "IY1", "N", "AH0"]]}))
+    try:
+        assert choose_names(tmp_path) == path
+        assert said() == ["Z", "AA0", "R", "M", "IY1", "N", "AH0"] != without
+        path.write_bytes(pickle.dumps({"zarmina": print}))
+        choose_names(tmp_path)
+        with pytest.raises(BadCheckpoint, match=r"namedict_cache\.pickle is no list of names: .*'builtins\.print'"):
+            said()
+        assert said(official=False) == own
+    finally:
+        use_names(None)
+    assert said() == without

@@ -36,6 +36,7 @@ SKIPPED = "skipped: a library is not installed"
 DIFFERS = "differs"
 
 DICTIONARY = "only without naist-jdic: the library's own dictionary knows other words or accents"
+NAMES = "only without the official list of names, which does not ship: the name is spelled or divided"
 TAGGER = "hangs on the official part-of-speech tagger, which could not be had"
 
 MARKS = "same words, other marks"
@@ -188,6 +189,8 @@ def _plain(record: Record) -> Outcome:
 def _plain_verdict(record: Record) -> str:
     if record.get("pos_dependent"):
         return TAGGER
+    if record.get("name_dependent"):
+        return NAMES
     return DICTIONARY if record["lang"] == "ja" and not _has_exact_dictionary() else DIFFERS
 
 

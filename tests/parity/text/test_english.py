@@ -2,18 +2,21 @@
 different for a reason that is listed here.
 
 ``en.jsonl`` holds its outputs (its homograph tags were given by hand, for its tagger could not be had: such records are
-``pos_dependent``); ``en_reasons.json`` says for each record that we read otherwise why, and how we read it.
+``pos_dependent``; in ``name_dependent`` ones it found a name in its list, which does not ship); ``en_reasons.json``
+says for each record that we read otherwise why, and how we read it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from myna.core.errors import BadInput
+from myna.text.en.official.words import use_names
 from myna.text.frontend import phonemize_plain
 from myna.text.symbols import PUNCTUATION
 
@@ -52,12 +55,34 @@ TAGGED_SHARE = 0.9
 """Of the records that hang on the tagger, as our rules have its tags."""
 
 
-@pytest.mark.parametrize(
-    "record", [record for record in RECORDS if not record.get("pos_dependent")], ids=lambda record: record["text"][:40]
-)
-def test_the_official_reading_is_identical(record: dict[str, Any]) -> None:
+NAMES = {"aaditya": ("AA0", "D", "IY1", "T", "Y", "AH0"), "elon": ("EH1", "L", "AH0", "N")}
+"""The names in the records that the official program has in its list, as it says them there."""
+UNTAGGED = [record for record in RECORDS if not record.get("pos_dependent")]
+
+
+@pytest.fixture
+def names() -> Iterator[None]:
+    use_names(lambda: NAMES)
+    yield
+    use_names(None)
+
+
+def is_identical(record: dict[str, Any]) -> bool:
     result = phonemize_plain(record["text"], "en", record["version"], official=True)
-    assert (result.phones, result.norm_text) == (record["phones"], record["norm_text"])
+    return (result.phones, result.norm_text) == (record["phones"], record["norm_text"])
+
+
+@pytest.mark.parametrize("record", UNTAGGED, ids=lambda record: record["text"][:40])
+@pytest.mark.usefixtures("names")
+def test_the_official_reading_is_identical(record: dict[str, Any]) -> None:
+    assert is_identical(record)
+
+
+def test_without_the_list_it_is_identical_in_all_but_the_names_of_that_list() -> None:
+    others = [record for record in UNTAGGED if not is_identical(record)]
+    assert (len(UNTAGGED) - len(others), len(UNTAGGED)) == (126, 128)
+    assert others == [record for record in RECORDS if record.get("name_dependent")]
+    assert all(any(name in record["text"].lower() for name in NAMES) for record in others)
 
 
 def test_the_official_reading_of_homographs_is_nearly_always_that_of_its_tagger() -> None:

@@ -13,7 +13,7 @@ from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, write_text
 from myna.engine.features.prosody import prosody
-from myna.engine.features.reading import choose_polyphones, mode_for
+from myna.engine.features.reading import choose_names, choose_polyphones, mode_for
 from myna.engine.library import Library
 from myna.text.frontend import Phonemes, phonemize_training
 from myna.text.words import Words
@@ -40,6 +40,7 @@ def extract_phones(
     `MissingAsset` where the prosody model is needed and missing.
     """
     choose_polyphones(models)
+    choose_names(models)
     read: dict[str, Phonemes] = {}
     last, share = "", _READ_SHARE if version.has_bert else 1.0
     listed = read_labels(labels)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
+from myna.checkpoints.names import read_names
 from myna.core.assets import asset, place
 from myna.core.errors import BadInput, MissingExtra, UnknownChoice
 from myna.core.versions import ModelVersion
+from myna.text.en.official.words import use_names
 from myna.text.frontend import LANGUAGES, modes, use_polyphone_model
 from myna.text.markup import parse
 from myna.text.segment import segments
@@ -61,6 +63,18 @@ def choose_polyphones(models: Path) -> str | None:
         with suppress(MissingExtra):  # reading Chinese says so
             return use_polyphone_model(folder, place("bert", models))
     return None
+
+
+def choose_names(models: Path) -> Path | None:
+    """From now on the official reading of English knows the names of the official list, if ``models`` has it.
+
+    Returns the list's path; None where it is not there. It is read when that reading meets a word that the dictionary
+    does not have: our own reading never needs it.
+    """
+    path = place("english_names", models)
+    is_there = path.is_file()
+    use_names(partial(read_names, path) if is_there else None)
+    return path if is_there else None
 
 
 def dictionary(folders: Sequence[Path | None]) -> Words:

@@ -17,7 +17,7 @@ from myna.core.speech import AudioChunk, SpeechRequest, Voice
 from myna.core.versions import ModelVersion
 from myna.core.versions import version as version_named
 from myna.engine.features.prosody import prosody
-from myna.engine.features.reading import choose_polyphones, dictionary
+from myna.engine.features.reading import choose_names, choose_polyphones, dictionary
 from myna.engine.library import Library
 from myna.engine.synthesis.decoders import Decoder, JointDecoder, Sentence, decoder_for, levelled
 from myna.engine.synthesis.pieces import Piece, pieces
@@ -44,6 +44,7 @@ class LocalSpeaker:
         self.library = Library(models, device)
         self._folder = words
         choose_polyphones(models)
+        choose_names(models)
         self._prompts: OrderedDict[tuple[object, ...], Prompt] = OrderedDict()
         self._lock = Lock()
 

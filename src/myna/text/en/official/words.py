@@ -1,15 +1,15 @@
 """The phones of one English word as the official program finds them.
 
-Its order: dictionary, a list of names, letter by letter, the stem of a possessive, the parts of a run-together word,
-and a spelling network. Of its homographs it asks a tagger for the part of speech; that tagger could not be had, and our
-rules say what is a verb in its place.
+Its order: dictionary, a list of names (see `use_names`), letter by letter, the stem of a possessive, the parts of a
+run-together word, and a spelling network. Of its homographs it asks a tagger for the part of speech; that tagger could
+not be had, and our rules say what is a verb in its place.
 """
 
 from __future__ import annotations
 
-import lzma
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
@@ -21,6 +21,8 @@ from myna.text.en.official.division import divide
 from myna.text.en.spelling import spell_out
 
 Phones = tuple[str, ...]
+Names = Mapping[str, Phones]
+"""Names in small letters -> their phones."""
 
 _SPELLED_LENGTH = 3
 _NUM_NETWORK_PHONES = 20
@@ -46,12 +48,22 @@ def _homographs() -> dict[str, tuple[Phones, Phones]]:
     return {word: (tuple(first.split()), tuple(second.split())) for word, first, second, _tag in rows}
 
 
-@cache
-def _names() -> dict[str, str]:
-    packed = files("myna.text.en").joinpath("data/official_names.txt.xz").read_bytes()
-    return {
-        name: phones for name, _, phones in (row.partition(" ") for row in lzma.decompress(packed).decode().split("\n"))
-    }
+@dataclass
+class _Chosen:
+    """Where the names come from in this process."""
+
+    names: Callable[[], Names] = dict
+
+
+_CHOSEN = _Chosen()
+
+
+def use_names(load: Callable[[], Names] | None) -> None:
+    """From now on names that the dictionary does not have are read as ``load`` has them; None: as other words.
+
+    ``load`` is called when the first such word is met; what it raises is raised there.
+    """
+    _CHOSEN.names = dict if load is None else cache(load)
 
 
 def lookup(word: str) -> Phones | None:
@@ -70,8 +82,8 @@ def token_phones(tokens: Sequence[str], index: int) -> Phones:
         return ("EY1",) if token == "A" else lookup(word) or ()
     pair = _homographs().get(word)
     if pair is None:
-        name = _names().get(word) if token.istitle() and lookup(word) is None else None
-        return tuple(name.split()) if name else word_phones(word)
+        name = _CHOSEN.names().get(word) if token.istitle() and lookup(word) is None else None
+        return name or word_phones(word)
     if word in _WITH_OWN_RULES:
         return pair[0] if our_reading(tokens, index) == pair[0] else pair[1]
     return pair[0] if is_verbal(tokens, index) else pair[1]
