@@ -1,9 +1,9 @@
-"""``python -m tests.parity.models FOLDER``: our nets against recorded outputs of the official ones.
+"""``python -m tests.parity.models FOLDER ...``: our nets against recorded outputs of the official ones.
 
-FOLDER holds ``cases/*.npz`` (or the .npz files themselves) and perhaps ``keys/*.json`` and folders with an
-``expected.json``. Prints a line per case: its name, the error of the output that is nearest to its limit, what was
-allowed, and whether all is well; exit code 1 where one case fails or cannot be run. ``--into docs/parity.md`` also puts
-the lines there, as a section of its own; ``--only PATTERN`` picks cases.
+A FOLDER holds ``cases/*.npz`` (or the .npz files themselves) and perhaps ``keys/*.json`` and folders with an
+``expected.json``, or is such a folder. Prints a line per case: its name, the error of the output that is nearest to its
+limit, what was allowed, and whether all is well; exit code 1 where one case fails or cannot be run.
+``--into docs/parity.md`` also puts the lines there, as a section of its own; ``--only PATTERN`` picks cases.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from myna.checkpoints.identify import identify
 from myna.core.errors import MynaError
 from myna.core.workspace import write_text
 from myna.text.symbols import symbols
 from tests.parity.models.families import KEY_LISTS, differing_keys, reason_apart, runner_of
+from tests.parity.models.folder_cases import EXPECTED, read_folder
 from tests.parity.models.golden import HERE, Case, read_case
 
 TITLE = """## Nets against recorded outputs
 
-Put here by `python -m tests.parity.models tests/parity/models --into docs/parity.md`; the records are outputs of the
+Put here by `python -m tests.parity.models tests/parity/models tests/checkpoints/files --into docs/parity.md`; the
+records are outputs of the
 official program, whose nets were filled with synthetic weights, in float32. The error is the norm of the difference as
 a share of the norm of the record (of integers, tokens and key lists: how many differ), that of the output nearest to
 its limit. Allowed is 1e-4, and more only where the official program itself differs that much between float32 and
@@ -33,7 +34,6 @@ float64, times fifty: gradients that jump where a leaky ReLU has its kink. Less 
 """
 HEADING = TITLE.partition("\n")[0]
 SYMBOLS = "symbols_"
-EXPECTED = "expected.json"
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,18 @@ class Line:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.parity.models", description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=HERE)
+    parser.add_argument("folders", type=Path, nargs="*", default=[HERE], metavar="FOLDER")
     parser.add_argument("--into", type=Path, help="page whose section with this table is written anew")
     parser.add_argument("--only", default="", help="regular expression on the names of cases")
     arguments = parser.parse_args()
-    paths = [path for path in _paths(arguments.folder) if re.search(arguments.only, _name(path))]
+    paths = []
+    for folder in arguments.folders:
+        found = _paths(folder)
+        if not found:
+            parser.error(f"there is no case in {folder}")
+        paths += [path for path in found if re.search(arguments.only, _name(path))]
     if not paths:
-        parser.error(f"there is no case in {arguments.folder}")
+        parser.error(f"no case is called {arguments.only!r}")
     lines = []
     for path in paths:
         lines.append(line_of(path))
@@ -88,6 +93,8 @@ def with_section(page: str, lines: Sequence[Line]) -> str:
 
 def _paths(folder: Path) -> list[Path]:
     """Key lists, cases, and records of whole folders."""
+    if (folder / EXPECTED).is_file():
+        return [folder / EXPECTED]
     inner = folder / "cases" if (folder / "cases").is_dir() else folder
     keys = (path for path in (folder / "keys").glob("*.json") if not path.stem.startswith("_"))
     return [*sorted(keys), *sorted(inner.glob("*.npz")), *sorted(inner.glob(f"*/{EXPECTED}"))]
@@ -102,29 +109,17 @@ def line_of(path: Path) -> Line:
     reason = reason_apart(_name(path))
     if reason is not None:
         return Line(_name(path), True, output=reason, is_apart=True)
-    if path.name == EXPECTED:
-        return _files_line(path)
-    return _keys_line(path) if path.suffix == ".json" else case_line(path)
-
-
-def _files_line(path: Path) -> Line:
-    """Files of the official writers: is each identified as the official program identifies it?"""
-    records = json.loads(path.read_text(encoding="utf-8"))
-    wrong = []
-    for name, record in records.items():
-        if "detected" in record:
-            found = identify(path.with_name(name))
-            if [found.symbols, found.version, found.is_lora] != record["detected"]:
-                wrong.append(name)
-    return Line(_name(path), not wrong, float(len(wrong)), 0.0, ", ".join(wrong) or "version of each file")
+    is_keys = path.suffix == ".json" and path.name != EXPECTED
+    return _keys_line(path) if is_keys else case_line(path)
 
 
 def case_line(path: Path) -> Line:
-    """Run one case and tell how near it came."""
-    run = runner_of(path.stem)
+    """Run one case, or one recorded folder, and tell how near it came."""
+    run = runner_of(_name(path))
     if run is None:
-        return Line(path.stem, False, about="no family of this name is known")
-    case = read_case(path, is_strict=False)
+        return Line(_name(path), False, about="no family of this name is known")
+    is_folder = path.name == EXPECTED
+    case = read_folder(path.parent, is_strict=False) if is_folder else read_case(path, is_strict=False)
     failure = ""
     try:
         run(case)

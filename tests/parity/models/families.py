@@ -16,7 +16,15 @@ from myna.models.bigvgan import BigVgan
 from myna.models.build import build_discriminators, build_gpt, build_sovits
 from myna.models.eres2net import EresNet
 from myna.models.hifigan import V4_VOCODER, HifiGan
-from tests.parity.models import flow_cases, gpt_cases, signal_cases, speaker_cases, vits_cases, vocoder_cases
+from tests.parity.models import (
+    flow_cases,
+    folder_cases,
+    gpt_cases,
+    signal_cases,
+    speaker_cases,
+    vits_cases,
+    vocoder_cases,
+)
 from tests.parity.models.golden import Case, published_shapes
 
 Runner = Callable[[Case], None]
@@ -48,12 +56,20 @@ FAMILIES: tuple[tuple[str, str, Runner], ...] = (
     ("mel", r"mel", signal_cases.mels),
     ("resampling", r"resample", signal_cases.resampling),
     ("overlap", r"sola", signal_cases.overlap_join),
+    ("loudness", r"tts_glue", signal_cases.levelling),
 )
 """Name of the family, pattern that the names of its cases begin with, and what runs one."""
 
+FOLDERS: tuple[tuple[str, str, Runner], ...] = (
+    ("data set: GPT", r"dataset_s1", folder_cases.gpt_rows),
+    ("data set: SoVITS", r"dataset_s2", folder_cases.sound_rows),
+    ("files", r"files", folder_cases.model_files),
+)
+"""The same, of records that are whole folders."""
+
 ELSEWHERE: tuple[tuple[str, str], ...] = (
-    ("samplers|collate|dataset_", "our trainers choose, order and pad clips in their own way"),
-    ("tts_glue", "our speaker says one piece after the other, levels it as float and keeps its pauses at its own rate"),
+    ("samplers", "our trainers draw their own order, from seed and epoch alone"),
+    ("collate", "our batches are padded to their longest row, not beyond, and not sorted"),
 )
 """Pattern and reason: cases of parts that are built otherwise on purpose, and have nothing that could be compared."""
 
@@ -93,7 +109,7 @@ KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
 
 def runner_of(name: str) -> Runner | None:
     """What runs the case called ``name``; None for an unknown family."""
-    return next((run for _, pattern, run in FAMILIES if re.match(pattern, name)), None)
+    return next((run for _, pattern, run in (*FAMILIES, *FOLDERS) if re.match(pattern, name)), None)
 
 
 def reason_apart(name: str) -> str | None:

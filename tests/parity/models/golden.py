@@ -71,8 +71,8 @@ class Case:
             found = Comparison(name, float((got != want).sum()) if same else float("inf"), 0.0)
         self.note(found, f"{tuple(got.shape)} against {tuple(want.shape)}")
 
-    def check_tokens(self, name: str, got: Sequence[int], want: Sequence[int]) -> None:
-        """Compare tokens, which are parts of an output, one by one."""
+    def check_items(self, name: str, got: Sequence[object], want: Sequence[object]) -> None:
+        """Compare items, such as the tokens of a part of an output, one by one."""
         differing = sum(mine != theirs for mine, theirs in zip_longest(got, want))
         self.note(Comparison(name, float(differing), 0.0), f"{list(got)} against {list(want)}")
 

@@ -110,7 +110,7 @@ def _speak(case: Case, decoder: GptDecoder) -> None:
         *text, prompt, Sampling(**case.meta["sampling"]), _recorded(case), max_tokens=limit + 1 if limit > 0 else 1500
     )
     start = 0 if prompt is None else prompt.shape[1]
-    case.check_tokens("y", list(spoken), case.outputs["y"][0, start:].tolist())
+    case.check_items("y", list(spoken), case.outputs["y"][0, start:].tolist())
 
 
 def generation(case: Case) -> None:
@@ -151,7 +151,7 @@ def batched_generation(case: Case) -> None:
         max_tokens=int(given["early_stop_num"]),
     )
     for row in range(batch):
-        case.check_tokens(f"y{row}", spoken[row], case.outputs[f"y{row}"][num_prompt:].tolist())
+        case.check_items(f"y{row}", spoken[row], case.outputs[f"y{row}"][num_prompt:].tolist())
 
 
 def chunks(case: Case) -> None:
@@ -163,4 +163,4 @@ def chunks(case: Case) -> None:
     case.check("tokens", torch.tensor([token for chunk in found for token in chunk.tokens]))
     case.check("final", torch.tensor([chunk.is_last for chunk in found]))
     once = [token for chunk in cut_chunks(spoken, *cut) for token in chunk.tokens]
-    case.check_tokens("whole", once, spoken)
+    case.check_items("whole", once, spoken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ import pytest
 
 from tests.parity.models import __main__ as table
 from tests.parity.models.families import FAMILIES, KEY_LISTS, differing_keys, runner_of
+from tests.parity.models.folder_cases import EXPECTED, read_folder
 from tests.parity.models.golden import HERE, case_names, load_case
+
+WRITTEN = HERE.parents[1] / "checkpoints" / "files"
+RECORDED = [WRITTEN, *sorted(path.parent for path in (HERE / "cases").glob(f"*/{EXPECTED}"))]
 
 
 @pytest.mark.timeout(600)
@@ -21,6 +26,29 @@ def test_a_case(name: str) -> None:
     case = load_case(name)
     run(case)
     assert case.comparisons
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
+def test_a_recorded_folder(folder: Path) -> None:
+    run = runner_of(folder.name)
+    assert run is not None, f"no family runs {folder}"
+    case = read_folder(folder)
+    run(case)
+    assert len(case.comparisons) > 3
+
+
+def test_a_clip_that_is_left_out_shows(tmp_path: Path) -> None:
+    folder = tmp_path / "dataset_s1"
+    shutil.copytree(HERE / "cases" / "dataset_s1", folder)
+    lines = (folder / "6-name2semantic.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "6-name2semantic.tsv").write_text("".join(line for line in lines if not line.startswith("ok_c")))
+    line = table.line_of(folder / EXPECTED)
+    assert (line.verdict, line.name) == ("FAILED", "dataset_s1")
+    (folder / EXPECTED).rename(folder / "told.json")
+    strange = tmp_path / "strange" / EXPECTED
+    strange.parent.mkdir()
+    strange.write_text("{}")
+    assert not table.line_of(strange).is_ok
 
 
 @pytest.mark.parametrize("model", [path.stem for path in sorted((HERE / "keys").glob("*.json"))])
@@ -75,6 +103,6 @@ def test_the_section_of_the_page_is_written_anew() -> None:
 
 
 def test_what_is_built_otherwise_stands_apart(tmp_path: Path) -> None:
-    np.savez(tmp_path / "tts_glue.npz", meta="{}")
-    line = table.line_of(tmp_path / "tts_glue.npz")
+    np.savez(tmp_path / "samplers.npz", meta="{}")
+    line = table.line_of(tmp_path / "samplers.npz")
     assert (line.verdict, line.is_ok) == ("apart", True)

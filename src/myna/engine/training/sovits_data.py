@@ -25,7 +25,7 @@ from myna.models.sovits_flow import SovitsFlow
 REFERENCE_N_FFT, REFERENCE_HOP = 2048, 640
 """The reference spectrogram: 50 frames a second at 32 kHz."""
 SECONDS = (0.6, 54.0)
-"""Clips outside these are left out (official rule)."""
+"""Clips that are shorter than the first or not shorter than the second are left out (official rule)."""
 WINDOW_TOKENS = 6 * TOKENS_PER_SECOND
 REFERENCE_FRAMES = 150
 
@@ -73,7 +73,7 @@ def _row(
         raise BadInput(f"version {version.name!r} has no mel to train on")
     samples = decode(dataset.wav32k / text.clip, DATASET_RATE_HZ).samples
     codes = codes_of(net, dataset.content / f"{text.clip}.pt")
-    if not SECONDS[0] < len(samples) / DATASET_RATE_HZ < SECONDS[1] or not len(codes):
+    if not SECONDS[0] <= len(samples) / DATASET_RATE_HZ < SECONDS[1] or not len(codes):
         return None
     at_mel = torch.from_numpy(resample(samples, DATASET_RATE_HZ, version.mel.sample_rate))[None]
     spec = spectrogram(torch.from_numpy(samples)[None], REFERENCE_N_FFT, REFERENCE_HOP)[0, : net.sizes.reference_bins]

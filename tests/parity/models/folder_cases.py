@@ -1,0 +1,132 @@
+"""Recorded folders: data sets as the official program reads them, and model files as it writes and tells them apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from myna.checkpoints.identify import Identity, identify, told_by
+from myna.checkpoints.restricted import read_torch
+from myna.core.progress import silent
+from myna.core.versions import version
+from myna.core.workspace import DatasetFolder
+from myna.engine.training.clips import TOKENS_PER_SECOND, read_semantic_file, read_text_file, repeats
+from myna.engine.training.gpt_data import GptRow, collate, read_gpt_rows
+from myna.engine.training.sovits_data import FlowRow, read_flow_rows
+from myna.models.build import build_sovits
+from myna.models.gpt_loss import end_targets
+from myna.models.sovits_flow import SovitsFlow
+from tests.parity.models.golden import Case, Comparison, relative_error
+
+EXPECTED = "expected.json"
+
+
+def read_folder(folder: Path, *, is_strict: bool = True) -> Case:
+    """The record of a folder: what its ``expected.json`` says is the case's ``meta``."""
+    meta = json.loads((folder / EXPECTED).read_text(encoding="utf-8"))
+    return Case(folder.name, {}, {}, {"stats": {}, "folder": folder, "expected": meta}, is_strict)
+
+
+def _opened(case: Case) -> tuple[DatasetFolder, Any]:
+    return DatasetFolder(case.meta["folder"]), case.meta["expected"]
+
+
+def gpt_rows(case: Case) -> None:
+    """Which clips the GPT learns from, how often, and how a batch of them is padded."""
+    dataset, expected = _opened(case)
+    record = version(expected["settings"]["version"])
+    rows = read_gpt_rows(dataset, record, None, silent)
+    texts, tokens = read_text_file(dataset, record.symbols), read_semantic_file(dataset)
+    clips = expected["unique_in_order"]
+    # Their order is drawn anew in every epoch.
+    found = sorted((row.phones.tolist(), row.tokens.tolist()) for row in rows)
+    case.check_items("clips", found, sorted((texts[clip].ids, tokens[clip]) for clip in clips))
+    case.check_items("repeats", [repeats(len(rows)), repeats(len(rows)) * len(rows)], _counts(expected))
+    case.check_items("first_ids", texts[clips[0]].ids[:10], expected["first_ids"])
+    lengths = [round(seconds * TOKENS_PER_SECOND) for seconds in expected["seconds_first_6"]]
+    case.check_items("seconds", [len(tokens[clip]) for clip in expected["order_first_20"][:6]], lengths)
+    _check_batch(case, {_key(row): row for row in rows}, [(texts[clip].ids, tokens[clip]) for clip in clips])
+
+
+def _counts(expected: dict[str, Any]) -> list[int]:
+    return [expected["repeats"], expected["length"]]
+
+
+def _key(row: GptRow) -> tuple[int, ...]:
+    return (*row.phones.tolist(), -1, *row.tokens.tolist())
+
+
+def _check_batch(case: Case, rows: dict[tuple[int, ...], GptRow], clips: list[tuple[list[int], list[int]]]) -> None:
+    expected = case.meta["expected"]
+    shapes = expected["collate_of_0_1_4"]
+    batch = collate([rows[(*clips[index][0], -1, *clips[index][1])] for index in shapes["ids"]])
+    assert batch.bert is not None
+    case.check_items("phones of a batch", batch.phones.shape, shapes["phoneme_ids"])
+    case.check_items("tokens of a batch", batch.tokens.shape, shapes["semantic_ids"])
+    case.check_items("prosody of a batch", batch.bert.shape, shapes["bert_feature"])
+    case.check_items("padding of phones", batch.phones[1, -4:].tolist(), expected["phoneme_row1_tail"])
+    # Our batches pad with anything; what stands behind a sentence's end is the end token, again and again.
+    targets = end_targets(batch.tokens, batch.token_lens, expected["settings"]["pad_val"])
+    case.check_items("padding of tokens", targets[0, -4:].tolist(), expected["semantic_row0_tail"])
+    sums = batch.bert.abs().sum(dim=(1, 2))
+    error = relative_error(sums, torch.tensor(expected["bert_abs_sum_rows"]))
+    case.note(Comparison("prosody's sums", error, 1e-4))
+
+
+def sound_rows(case: Case) -> None:
+    """Which clips the flow kind learns from, their phones and their frames; it reads what other versions read, too.
+
+    How often is not compared (the official program counts the clips that it then leaves out), nor the tokens: it
+    repeats the last frame of content where a clip has one frame more, and so learns from a token that no GPT ever says.
+    """
+    dataset, expected = _opened(case)
+    for name, record in expected.items():
+        flow = name if version(name).flow is not None else "v4"
+        texts, clips = read_text_file(dataset, version(flow).symbols), record["per_file"]
+        rows, wanted = _flow_rows(dataset, flow), [clips[clip] for clip in texts if clip in clips]
+        case.check_items(f"{name} frames", [len(row.spec) for row in rows], [one["frames"] for one in wanted])
+        case.check_items(f"{name} phones", [row.phones.tolist() for row in rows], [one["ids"] for one in wanted])
+        if name == flow:
+            mels = [list(row.mel.T.shape) for row in rows]
+            case.check_items(f"{name} mels", mels, [one["shapes"][2] for one in wanted])
+
+
+def _flow_rows(dataset: DatasetFolder, name: str) -> list[FlowRow]:
+    """The rows that a small net of the version is trained on."""
+    record = version(name)
+    assert record.flow is not None
+    sizes = replace(record.flow, dit_width=16, dit_depth=1, dit_heads=2, feature_width=16, wavenet_layers=1)
+    net = build_sovits(replace(record, flow=sizes))
+    assert isinstance(net, SovitsFlow)
+    return read_flow_rows(dataset, record, net.eval(), None, silent)
+
+
+def model_files(case: Case) -> None:
+    """Files of the official writers: told apart as the official program does, and read with all they hold."""
+    folder, expected = case.meta["folder"], case.meta["expected"]
+    for name, record in expected.items():
+        if name.startswith("_"):
+            continue
+        content = read_torch(folder / name)
+        case.check_items(f"{name} parts", list(content), record["top_level"])
+        for field in ("info", "iteration", "learning_rate", "lora_rank"):
+            if record.get(field) is not None:
+                case.check_items(f"{name} {field}", [content[field]], [record[field]])
+        if "keys" in record:
+            weight = content["weight"]
+            case.check_items(f"{name} tensors", sorted(weight), sorted(record["keys"]))
+            types = sorted({str(tensor.dtype) for tensor in weight.values()})
+            case.check_items(f"{name} types", types, sorted(record["dtypes"]))
+        if "detected" in record:
+            case.check_items(f"{name} version", _listed(identify(folder / name)), record["detected"])
+    for row in expected.get("_detection", {}).get("rows", ()):
+        told = told_by(row["first_two_bytes"].encode() + bytes(100), row.get("size", 5000))
+        case.check_items("heads and sizes", _listed(told), row["detected"])
+
+
+def _listed(identity: Identity) -> list[object]:
+    return [identity.symbols, identity.version, identity.is_lora]
