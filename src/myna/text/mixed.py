@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from myna.text.markup import Reading
 from myna.text.phonemes import Part, Phonemes, Span, located
 from myna.text.readings import chosen, overridden, spread
-from myna.text.segment import Segment, segments
+from myna.text.segment import Segment, own_language, segments
 from myna.text.units import mended
 
 MIN_PHONES = 6
@@ -134,7 +134,7 @@ def _assembled(
     source: str, working: _Working, mode: str, read: Read, phones_of: PhonesOf, *, is_mended: bool
 ) -> Phonemes:
     found = segments(working.text, mode, official=not is_mended)
-    found = mended(found) if is_mended else found
+    found = mended(found, own_language(mode)) if is_mended else found
     alone: list[Reading] = []
     while True:
         pieces = [piece for segment in found for piece in _pieces(segment, working, alone)]

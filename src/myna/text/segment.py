@@ -26,8 +26,10 @@ _SCRIPTS = {
     "latin": "A-Za-zＡ-Ｚａ-ｚ\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\u0300-\u036f",
 }
 _NUMERALS = "0-9０-９½⅓⅔¼¾Ⅰ-ↈ①-⓿❶-➓㈠-㈩㊀-㊉"
+_OF_A_UNIT = "(?<=[0-9０-９])[μµ](?=[A-Za-z])"
 _ATOM = re.compile(
-    "|".join(f"(?P<{script}>[{letters}]+)" for script, letters in _SCRIPTS.items())
+    rf"(?P<east>[{_SCRIPTS['east']}]+)|(?P<hangul>[{_SCRIPTS['hangul']}]+)"
+    + rf"|(?P<latin>(?:[{_SCRIPTS['latin']}]|{_OF_A_UNIT})+)"
     + rf"|(?P<digit>(?:[{_NUMERALS}]|(?<=[0-9０-９])°[CF](?![A-Za-z]))+)"
     + rf"|(?P<foreign>(?:(?![{''.join(_SCRIPTS.values())}{_NUMERALS}])[^\W\d_⁰-₎¹²³])+)"
 )
@@ -39,6 +41,11 @@ _KEPT_OF_FOREIGN = re.compile(r"[\s.!?。！？…]")
 _POINTS_ON = (",", ".", "!", "?", "，", "。", "！", "？")
 _STOPS = (".", "。")
 _KEEPING_FOREIGN = ("ja", "ko")
+
+
+def own_language(mode: str) -> str:
+    """The language that a mode names, "" where it names none."""
+    return "" if mode.startswith("auto") else mode.rpartition("_")[2]
 
 
 @dataclass(frozen=True)

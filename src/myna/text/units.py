@@ -1,60 +1,94 @@
-"""What the official segmentation gives to the wrong reader: units of measure and, in Chinese, words in Latin letters.
+"""What the official segmentation gives to the wrong reader.
 
-Units behind a number are read in the language around them, not in English; words that the Chinese readers would leave
-out (in the ``all_`` modes those with accents or full-width letters) are read in English.
+Units behind a number are read in the language around them, not in English; a currency sign goes with its number, 0x
+with the rest of its number; words that a reader would leave out or spell (in the ``all_`` modes those with accents or
+full-width letters) are read in English.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from myna.text.segment import Segment
 
 _NAMES = (
-    "km|cm|mm|nm|μm|m|kg|Kg|KG|mg|g|ml|mL|ML|L|min|dB|Hz|kHz|MHz|GHz|kW|kWh|mAh|KB|MB|GB|TB|Kbps|Mbps|Gbps|km/h|m/s"
+    "km|cm|mm|nm|μm|µm|m|kg|Kg|KG|mg|g|ml|mL|ML|L|min|dB|Hz|kHz|MHz|GHz|kW|kWh|mAh|KB|MB|GB|TB|Kbps|Mbps|Gbps|km/h|m/s"
 )
 _CHINESE_NAMES = f"{_NAMES}|w|W|V"
 """A w after a number is 万 in Chinese, or a watt."""
 _NUMBER = r"[0-9０-９]+(?:[.,][0-9]+)*"
 _ENDS_IN_NUMBER = re.compile(rf"{_NUMBER}\s?$")
-_LETTER = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036fＡ-Ｚａ-ｚ]"
+_CURRENCY_AT_END = re.compile(r"[$£€¥￥₩]\s?$")
+_ZERO_AT_END = re.compile("(?<![0-9.,])0$")
+_HEXADECIMAL = re.compile("[xX][0-9A-Fa-f]+(?![0-9A-Za-z])")
+_ACCENTED = "\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036f"
+_LETTER = f"[A-Za-z{_ACCENTED}Ａ-Ｚａ-ｚ]"
 _LATIN = re.compile(f"{_LETTER}+(?:[ '’]{_LETTER}+)*[ ]?")
-_WITHOUT_LATIN = ("zh", "yue")
-"""Languages whose readers leave out words in Latin letters."""
+_WITH_ACCENT = re.compile(f"[A-Za-z]*[{_ACCENTED}][A-Za-z{_ACCENTED}]*[ ]?")
+_WITHOUT_LATIN = {"zh": _LATIN, "yue": _LATIN, "ja": _WITH_ACCENT}
+"""The words that the readers of a language leave out, or that one spells."""
+_CHINESE = ("zh", "yue")
 
 
 def _unit(names: str) -> str:
-    return rf"(?:{'|'.join(sorted(names.split('|'), key=len, reverse=True))})[²³]?(?![A-Za-z0-9/²³])[^\w]*"
+    return rf"(?:{'|'.join(sorted(names.split('|'), key=len, reverse=True))})[²³]?(?![A-Za-z0-9/²³])[^\w$£€¥￥₩]*"
 
 
-_AFTER_NUMBER = {True: re.compile(rf"\s?{_unit(_CHINESE_NAMES)}"), False: re.compile(rf"\s?{_unit(_NAMES)}")}
+def _after_number(names: str) -> re.Pattern[str]:
+    return re.compile(rf"\s?{_unit(names)}(?:{_NUMBER}\s?{_unit(names)})*")
+
+
+_AFTER_NUMBER = {True: _after_number(_CHINESE_NAMES), False: _after_number(_NAMES)}
 _BEGINS = {is_zh: re.compile(rf"{_NUMBER}{pattern.pattern}") for is_zh, pattern in _AFTER_NUMBER.items()}
 
 
-def mended(found: Sequence[Segment]) -> list[Segment]:
-    """The segments as our readers need them."""
-    return with_units([part for segment in found for part in _without_latin(segment)])
+def mended(found: Sequence[Segment], own: str = "") -> list[Segment]:
+    """The segments as our readers need them; ``own``: the language of a text of nothing but quantities."""
+    return with_units(list(_with_signs([part for segment in found for part in _without_latin(segment)])), own)
 
 
 def _without_latin(segment: Segment) -> list[Segment]:
-    if segment.language not in _WITHOUT_LATIN:
+    pattern = _WITHOUT_LATIN.get(segment.language)
+    if pattern is None:
         return [segment]
     result: list[Segment] = []
     at = 0
-    for match in _LATIN.finditer(segment.text):
-        result += [_part(segment, at, match.start()), replace(_part(segment, *match.span()), language="en")]
-        at = match.end()
+    for match in pattern.finditer(segment.text):
+        if segment.text[match.start() - 1 : match.start()] != "°":
+            result += [_part(segment, at, match.start()), replace(_part(segment, *match.span()), language="en")]
+            at = match.end()
     return [part for part in (*result, _part(segment, at, len(segment.text))) if part.text]
 
 
-def with_units(found: Sequence[Segment]) -> list[Segment]:
+def _with_signs(found: Sequence[Segment]) -> Iterator[Segment]:
+    """Segments in which a currency sign stands with the number behind it, and the 0 of 0xFF with what follows."""
+    kept = [len(segment.text) for segment in found]
+    for index, (before, segment) in enumerate(pairwise(found)):
+        is_number = segment.text[:1].isdigit()
+        is_hexadecimal = segment.language == "en" and _HEXADECIMAL.match(segment.text)
+        pattern = _CURRENCY_AT_END if is_number else _ZERO_AT_END if is_hexadecimal else None
+        match = pattern.search(before.text) if pattern else None
+        kept[index] = match.start() if match else kept[index]
+    rest: Segment | None = None
+    for segment, size in zip(found, kept, strict=True):
+        text = _part(segment, 0, size)
+        whole = _one([replace(rest, language=segment.language), text]) if rest else text
+        rest = _part(segment, size, len(segment.text)) if size < len(segment.text) else None
+        if whole.text:
+            yield whole
+
+
+def with_units(found: Sequence[Segment], own: str = "") -> list[Segment]:
     """Segments in which a unit (他跑了5|km，) belongs to the language of its number, and a number with its unit
-    (用时|20min。, 5km|を走った) to the language before it, at the beginning of a text to the one behind it.
+    (用时|20min。, 5km|を走った) to the language before it, at the beginning of a text to the one behind it, alone to
+    the mode's ``own`` ("" for none).
     """
-    if len(found) > 1 and _BEGINS[_is_chinese(found[1])].fullmatch(found[0].text):
-        found = [replace(found[0], language=found[1].language), *found[1:]]
+    behind = found[1].language if len(found) > 1 else own
+    if behind and found and found[0].language == "en" and _BEGINS[behind in _CHINESE].fullmatch(found[0].text):
+        found = [replace(found[0], language=behind), *found[1:]]
     groups: list[list[Segment]] = []
     for segment in found:
         is_same = bool(groups) and groups[-1][0].language == segment.language
@@ -80,7 +114,7 @@ def _size(before: Segment, segment: Segment) -> int:
 
 
 def _is_chinese(segment: Segment) -> bool:
-    return segment.language in _WITHOUT_LATIN
+    return segment.language in _CHINESE
 
 
 def _part(segment: Segment, start: int, end: int) -> Segment:

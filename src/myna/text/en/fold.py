@@ -12,7 +12,7 @@ _REPLACED = {
     **dict.fromkeys("‒–—―⸺〜～", " - "),
     **dict.fromkeys("−﹣", "-"),
     **dict.fromkeys("，、､·•", ","),
-    **dict.fromkeys("。｡", "."),
+    **dict.fromkeys("。｡", ". "),
     **dict.fromkeys("™®©", ""),
     "：": ":",
     "；": ";",
@@ -59,6 +59,8 @@ def fold(source: str) -> Folded:
         piece = _fold_character(character)
         if character in "½¼¾⅓⅔⅛⅜⅝⅞" and index and source[index - 1].isdigit():
             piece = " " + piece
+        if character in "μµ" and source[index + 1 : index + 2].isascii() and source[index + 1 : index + 2].isalpha():
+            piece = "u"  # of μm and the like
         pieces.append(piece)
         origin.extend([index] * len(piece))
     return Folded("".join(pieces), origin)

@@ -27,6 +27,8 @@ _PREFIXES = {
 _MIN_STEM = 3
 _MAX_LETTERS = 40
 _BRITISH = (("our", "or"), ("is", "iz"), ("ys", "yz"), ("ll", "l"), ("ae", "e"), ("gg", "g"))
+_MISPRINTS = {"t-shirt": "T IY1 SH ER2 T", "t-shirts": "T IY1 SH ER2 T S"}
+"""What the dictionary has wrong."""
 _WITHOUT_APOSTROPHE = word_set(
     "dont doesnt didnt isnt arent wasnt werent hasnt havent hadnt couldnt wouldnt shouldnt mustnt aint"
 )
@@ -49,6 +51,8 @@ def with_d(stem: Phones) -> Phones:
 @lru_cache(maxsize=20_000)
 def derive(word: str) -> Phones | None:
     """Phones of a lower-case word by its dictionary stem; the word itself is looked up too. None if nothing fits."""
+    if word in _MISPRINTS:
+        return tuple(_MISPRINTS[word].split())
     found = lookup(word[:-1] if word.endswith("s'") else word)
     if found is not None or len(word) > _MAX_LETTERS:
         return found

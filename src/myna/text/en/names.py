@@ -26,8 +26,10 @@ WORDS_TOO = word_set("fig vol rep sen gen col hon rev gov mt ft est rd ave")
 """Abbreviations that may be words at the end of a sentence; read out only next to a name or number."""
 TITLES = word_set("mr mrs ms messrs dr vs prof rev hon gen col capt lt sgt gov sen rep mt ft")
 """Abbreviations that stand before a name, so that a capital after them begins no sentence."""
-_SPELLED = word_set("us it ai pm am id ok tv pc uk eu un hr pr")
-"""Words of two letters that are letters when written in capitals."""
+_SHORT_WORDS = word_set(
+    "ad ah an as at be by do eh go ha he hi ho if in is me my no of oh on or ox so to uh um up we yo"
+)
+"""Words of two letters that are words in capitals too; all others (US, IT, JR) are letters then."""
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 _ROMAN = re.compile(r"(?=[IVXL])(XL|L?X{0,3})(IX|IV|V?I{0,3})")
 _NUMBERED = word_set(
@@ -66,12 +68,16 @@ def acronym(text: str, suffix: str = "", always: bool = False) -> str:
     """Capitals: "NASA" -> "NASA" (a word), "HTTP" -> "H T T P"; ``always`` spells (U.S.)."""
     letters = text.replace(".", "")
     lower = letters.lower()
-    is_word = lookup(lower) is not None and lower not in _SPELLED and not _reads_as_letters(lower)
+    is_word = _is_word(lower) and not _reads_as_letters(lower)
     if not always and (is_word or (len(letters) > 5 and re.search("[AEIOUY]", letters.upper()))):
         return letters + suffix
     if not always and not letters.isupper() and len(letters) > 3:
         return word(letters) + suffix
     return " ".join(letters.upper()) + suffix
+
+
+def _is_word(lower: str) -> bool:
+    return lookup(lower) is not None and (len(lower) > 2 or lower in _SHORT_WORDS)
 
 
 def _reads_as_letters(word: str) -> bool:

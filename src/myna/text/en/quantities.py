@@ -30,14 +30,16 @@ CURRENCIES = {
     "₹": ("rupee", "rupees", "paisa", "paise"),
 }
 UNITS = {
-    "mm": "millimeter", "cm": "centimeter", "m": "meter", "km": "kilometer", "ft": "foot", "in": "inch", "mi": "mile",
-    "km/h": "kilometer per hour", "kph": "kilometer per hour", "mph": "mile per hour", "m/s": "meter per second",
-    "mg": "milligram", "g": "gram", "kg": "kilogram", "lb": "pound", "lbs": "pound", "oz": "ounce",
-    "ml": "milliliter", "mL": "milliliter", "L": "liter", "l": "liter", "tbsp": "tablespoon", "tsp": "teaspoon",
+    "nm": "nanometer", "um": "micrometer", "mm": "millimeter", "cm": "centimeter", "m": "meter", "km": "kilometer",
+    "ft": "foot", "in": "inch", "mi": "mile", "km/h": "kilometer per hour", "kph": "kilometer per hour",
+    "mph": "mile per hour", "m/s": "meter per second", "mg": "milligram", "g": "gram", "kg": "kilogram",
+    "Kg": "kilogram", "KG": "kilogram", "lb": "pound", "lbs": "pound", "oz": "ounce", "ml": "milliliter",
+    "mL": "milliliter", "ML": "milliliter", "L": "liter", "l": "liter", "tbsp": "tablespoon", "tsp": "teaspoon",
     "ms": "millisecond", "s": "second", "sec": "second", "min": "minute", "mins": "minute", "h": "hour", "hr": "hour",
     "hrs": "hour", "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "dB": "decibel",
-    "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "W": "watt",
-    "kW": "kilowatt", "kWh": "kilowatt hour", "V": "volt", "mA": "milliamp", "px": "pixel",
+    "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
+    "Kbps": "kilobit per second", "Mbps": "megabit per second", "Gbps": "gigabit per second", "W": "watt",
+    "kW": "kilowatt", "kWh": "kilowatt hour", "V": "volt", "mA": "milliamp", "mAh": "milliamp hour", "px": "pixel",
     "°C": "degree celsius", "°F": "degree fahrenheit", "°": "degree",
 }  # fmt: skip
 _ALWAYS_PLURAL_AS_IS = ("hertz", "kilohertz", "megahertz", "gigahertz")

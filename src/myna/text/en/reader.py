@@ -21,6 +21,9 @@ MIN_PHONES = 4
 
 _SPELLED_LENGTH = 3
 _MAX_WORD = 160
+_MIN_STEM = 3
+_SURE_ENDINGS = {"ator": ("EY2", "T", "ER0"), "ators": ("EY2", "T", "ER0", "Z")}
+"""Endings of unknown words that are always said so."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def read(text: str) -> Phonemes:
     missing = [
         part for token, phones in zip(tokens, found, strict=True) if phones is None for part in _parts(token.text)
     ]
-    unknown = spell_out(part for part in missing if lookup(part) is None)
+    unknown = _guessed([part for part in missing if lookup(part) is None])
     phones: list[str] = []
     spans: dict[int, tuple[int, int]] = {}
     for token, known in zip(tokens, found, strict=True):
@@ -67,12 +70,16 @@ def _tokens(item: Spoken, group: int) -> list[_Token]:
 
 
 def _unhyphenated(word: str) -> list[str]:
-    """The words of a compound, unless the dictionary has it whole (with its hyphen, or re-enter without it)."""
+    """The words of a compound, unless the dictionary has it whole: with its hyphen, or without it (re-enter,
+    hyphen-ated).
+    """
     if "-" not in word or lookup(word.lower()):
         return [word]
     joined = word.replace("-", "")
     is_prefixed = word.lower().split("-")[0] in ("co", "re", "pre", "e", "de", "non", "un")
-    return [joined] if is_prefixed and derive(joined.lower()) else word.split("-")
+    parts = word.split("-")
+    is_cut = is_prefixed or any(part and derive(part.lower()) is None for part in parts)
+    return [joined] if is_cut and derive(joined.lower()) else parts
 
 
 def _written(spoken: list[Spoken]) -> str:
@@ -113,6 +120,14 @@ def _parts(word: str) -> tuple[str, ...]:
     """How a word outside the dictionary is read: letter by letter if it is very short, else divided."""
     letters = _bare(word)[0]
     return tuple(letters) if len(letters) <= _SPELLED_LENGTH else divide(letters[:_MAX_WORD])
+
+
+def _guessed(parts: list[str]) -> dict[str, tuple[str, ...]]:
+    """Guesses of the spelling network, which is not asked for an ending that is sure."""
+    endings = {part: next((end for end in _SURE_ENDINGS if part[_MIN_STEM:].endswith(end)), "") for part in parts}
+    stems = {part: part.removesuffix(ending) for part, ending in endings.items()}
+    found = spell_out(stems.values())
+    return {part: (*found[stem], *_SURE_ENDINGS.get(endings[part], ())) for part, stem in stems.items()}
 
 
 def _assemble(word: str, unknown: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

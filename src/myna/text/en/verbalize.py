@@ -105,11 +105,15 @@ def _telephone(match: re.Match[str], _: list[Spoken]) -> str:
 
 
 def _dotted(match: re.Match[str], _: list[Spoken]) -> str:
-    return " point ".join(quantities.amount(part) for part in match[0].split("."))
+    return _dotted_words(match[0])
+
+
+def _dotted_words(text: str) -> str:
+    return " point ".join(quantities.amount(part) for part in text.split("."))
 
 
 def _release(match: re.Match[str], _: list[Spoken]) -> str:
-    return "version " + " point ".join(quantities.amount(part) for part in match[1].split("."))
+    return "version " + _dotted_words(match[1])
 
 
 def _date_british(match: re.Match[str], _: list[Spoken]) -> str | None:
@@ -134,6 +138,15 @@ def _letters_and_digits(match: re.Match[str], _: list[Spoken]) -> str:
     """A product name or code: MP3, H2O, 4K."""
     parts = re.findall(r"[A-Za-z]+|[0-9]+", match[0])
     return " ".join(quantities.amount(part) if part.isdigit() else acronym(part) for part in parts)
+
+
+def _numbered(match: re.Match[str], _: list[Spoken]) -> str:
+    """A name with the number of its release: Python3.11."""
+    return f"{acronym(match[1])} {quantities.amount(match[2]) if match[2].count('.') < 2 else _dotted_words(match[2])}"
+
+
+def _hexadecimal(match: re.Match[str], _: list[Spoken]) -> str:
+    return "zero X " + " ".join(digits(sign) if sign.isdigit() else sign.upper() for sign in match[1])
 
 
 def _abbreviation(match: re.Match[str], before: list[Spoken]) -> str | None:
@@ -210,6 +223,7 @@ _NUMBER_RULES = _compiled(
     (r"[0-9]{3}-[0-9]{4}(?![0-9-])", _telephone),
     (r"([0-9]{1,2})'\s?([0-9]{1,2})\"",
      lambda match, _: f"{quantities.amount(match[1])} foot {quantities.amount(match[2])}"),
+    (r"0[xX]([0-9A-Fa-f]{1,40})(?![0-9A-Za-z])", _hexadecimal),
     (r"([0-9]{1,9})x([0-9]{1,9})(?![0-9A-Za-z])",
      lambda match, _: f"{quantities.amount(match[1])} by {quantities.amount(match[2])}"),
     (r"([0-9]{1,9}) ([1-9][0-9]{0,2})/([1-9][0-9]{0,2})(?![0-9/])", _mixed),
@@ -228,6 +242,7 @@ _WORD_RULES = _compiled(
     *_WEB,
     (rf"(?i:({quantities.MONTH_NAMES}) ([0-3]?[0-9])(?:st|nd|rd|th)?)(?![0-9:]|[.,%/-]?[0-9]|[A-Za-z%])", _date_named),
     (r"[vV]([0-9]+(?:\.[0-9]+)+)(?![0-9A-Za-z])", _release),
+    (r"([A-Za-z]+)([0-9]+(?:\.[0-9]+)+)(?![0-9A-Za-z])", _numbered),
     (r"[A-Za-z]+[0-9]+[A-Za-z0-9]*", _letters_and_digits),
     (r"Ph\.\s?D\.?(?![A-Za-z])", lambda *_: "P H D"),
     (r"pp?\. ?(?=[0-9])", lambda match, _: "pages" if match[0].startswith("pp") else "page"),
@@ -277,7 +292,7 @@ def _read(text: str, position: int, origin: list[int], result: list[Spoken]) -> 
     character = text[position]
     if character == " ":
         return 1
-    if character in MARKS and not (character == "." and text[position + 1 : position + 2].isdigit()):
+    if character in MARKS and not _begins_decimal(text, position):
         _add_mark(MARKS[character], origin[position], result)
         return 1
     plain = _PLAIN_WORD.match(text, position)
@@ -298,6 +313,12 @@ def _read(text: str, position: int, origin: list[int], result: list[Spoken]) -> 
             result.append(Spoken(spoken, origin[position], origin[match.end() - 1] + 1))
         return match.end() - position
     return 1
+
+
+def _begins_decimal(text: str, position: int) -> bool:
+    """Whether a number such as .5 begins here; after a letter a stop ends the sentence."""
+    is_point = text[position] == "." and text[position + 1 : position + 2].isdigit()
+    return is_point and not (position and text[position - 1].isalpha())
 
 
 def _add_mark(mark: str, at: int, result: list[Spoken]) -> None:

@@ -22,7 +22,17 @@ NEVER_A_PAIR = frozenset("两月日号楼级期届班度世代路更春夏秋冬
 }
 """Words before which 2 is 二; before the other quantifiers it is 两."""
 
-_LENGTHS = {"nm": "纳米", "um": "微米", "μm": "微米", "mm": "毫米", "cm": "厘米", "dm": "分米", "m": "米", "km": "千米"}
+_LENGTHS = {
+    "nm": "纳米",
+    "um": "微米",
+    "μm": "微米",
+    "µm": "微米",
+    "mm": "毫米",
+    "cm": "厘米",
+    "dm": "分米",
+    "m": "米",
+    "km": "千米",
+}
 UNITS = {
     **_LENGTHS,
     **{

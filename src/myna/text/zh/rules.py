@@ -254,7 +254,7 @@ def _bare(match: re.Match[str]) -> str:
     preceding = before(match)
     if value.startswith("0") or len(value) > 16 or _BEFORE_CODE.search(preceding):
         return digits(value, one="幺")
-    is_round = value.endswith("00") and bool(preceding or rest)
+    is_round = value.endswith("000") or (value.endswith("00") and bool(preceding or rest))
     if preceding.endswith("第") or is_round or _BEFORE_QUANTITY.search(preceding) or _AFTER_QUANTITY.match(rest):
         return cardinal(value)
     return digits(value, one="幺")
