@@ -45,10 +45,15 @@ def _judges(periods: tuple[int, ...]) -> Discriminators:
     return judges
 
 
+def net_of(case: Case) -> SovitsVits:
+    """The filled net that a case is of."""
+    return _net(_sizes(case))
+
+
 @torch.no_grad()
 def inference(case: Case) -> None:
     """Codes, speaker vector, prior and sound, with one reference and with all, at every speed."""
-    net, given = _net(_sizes(case)), case.inputs
+    net, given = net_of(case), case.inputs
     codes = net.extract_codes(given["ssl"])
     case.check("codes", codes[None])
     count = sum(name.startswith("refer") for name in given)
@@ -77,7 +82,7 @@ def inference(case: Case) -> None:
 @torch.no_grad()
 def in_parts(case: Case) -> None:
     """A sentence sounded while it is still being made: two parts that overlap."""
-    net, given = _net(_sizes(case)), case.inputs
+    net, given = net_of(case), case.inputs
     codes, first, overlap = given["codes"][0], case.meta["n_first"], case.meta["overlap"]
     speaker = net.speaker_vector(given["refer"], None, given.get("sv_emb"))
     wave, features = net.decode_part(codes[:, :first], given["text"], speaker, noise=given["noise_a"])
@@ -114,7 +119,7 @@ class _Step:
 
 def training(case: Case) -> None:
     """One step of both sides: what the nets give, all losses, and the gradients of generator and judges."""
-    net, judges = _net(_sizes(case)), _judges(_PERIODS[case.meta["disc"]])
+    net, judges = net_of(case), _judges(_PERIODS[case.meta["disc"]])
     step = _step(case, net, judges, torch.float32)
     _check_frames(case, step)
     _check_judges(case, step)
