@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from myna.core.card import read_card
 from myna.core.errors import BadInput, Conflict
 from myna.core.fields import build
 from myna.core.settings import Settings, read_settings
-from myna.core.speech import SpeechRequest, Voice
+from myna.core.speech import AudioChunk, SpeechRequest, Voice
 from myna.core.workspace import VoiceFolder, make_folder
 from myna.steps.catalog import STEPS
 from myna.steps.step import engine_needed
@@ -38,7 +39,7 @@ def say(
     cut: Annotated[str, typer.Option(help="How the text is cut into pieces: smart, or cut0 to cut5.")] = "smart",
     speed: Annotated[float, typer.Option(help="0.5 to 2.0; 1.0 is natural.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed says it the same way again.")] = None,
-    parallel: Annotated[bool, typer.Option("--parallel", help="Decode all sentences at once (v3, v4, lite).")] = False,
+    parallel: Annotated[bool, typer.Option("--parallel", help="Say all sentences at once.")] = False,
     super_sampling: Annotated[bool, typer.Option("--super-sampling", help="Speak at 48 kHz (v3).")] = False,
     out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("speech.wav"),
     srt: Annotated[Path | None, typer.Option(help="Subtitles to write.")] = None,
@@ -49,7 +50,7 @@ def say(
     if bool(voice) == bool(reference):
         raise BadInput("say in whose voice: give --voice NAME, or --reference CLIP with --reference-text")
     if reference is not None:
-        whose = _clip_voice(version, reference, reference_text, reference_language)
+        whose = clip_voice(version, reference, reference_text, reference_language)
     else:
         whose = read_card(build_workspace(settings).existing_voice(voice))
     wishes = {"text": spoken, "voice": whose, "language": language, "cut": cut, "speed": speed, "seed": seed}
@@ -70,10 +71,18 @@ def speak(settings: Settings, request: SpeechRequest, out: Path, srt: Path | Non
     bars = Bars()
     with bars.shown(), bars.bar("speaking") as report:
         report(0.0, "loading the voice")
-        chunks = build_speaker(settings).say(request)
+        chunks = told(build_speaker(settings).say(request))
         seconds = write_speech(chunks, out, subtitles=srt, text=request.text, progress=report)
         report(1.0, "")
     return seconds
+
+
+def told(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
+    """The chunks; what they want a person to know is printed."""
+    for chunk in chunks:
+        for notice in chunk.notices:
+            line(notice)
+        yield chunk
 
 
 def voices() -> None:
@@ -105,7 +114,7 @@ def _piped() -> str:
         raise BadInput(f"the text on standard input is not {sys.stdin.encoding} text; give it as UTF-8") from None
 
 
-def _clip_voice(version: str, reference: Path, text: str, language: str) -> Voice:
+def clip_voice(version: str, reference: Path, text: str, language: str) -> Voice:
     """The voice of a clip, spoken by the untrained base."""
     if not reference.is_file():
         raise BadInput(f"there is no clip {reference}; give a recording of 3 to 10 s")

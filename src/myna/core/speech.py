@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from myna.core.progress import Progress, silent
+
 MAX_TEXT_CHARS = 20_000
 """Longest text of one request: about 25 minutes of speech."""
 
@@ -28,7 +30,7 @@ class Voice(BaseModel):
     version: str = Field(default="lite", description="model version of the weights")
     gpt: Path | None = Field(default=None, description="GPT weights; none: the version's base")
     sovits: Path | None = Field(default=None, description="SoVITS weights; none: the version's base")
-    reference: Path = Field(description="a clip of the voice, 3 to 10 s")
+    reference: Path = Field(description="a clip of the voice, 3 to 10 s; of a longer one the best part")
     reference_text: str = Field(default="", description="the words of the reference; empty: its tokens are not used")
     reference_language: str = Field(default="en", description="language of the reference's words")
     other_references: tuple[Path, ...] = Field(
@@ -63,7 +65,7 @@ class SpeechRequest(BaseModel):
     sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
     parallel: bool = Field(
         default=False,
-        description="decode all pieces at once, in versions that can: faster on a GPU, but the first sound comes last",
+        description="draw and decode all pieces at once: faster on a GPU, but the first sound comes last",
     )
     super_sampling: bool = Field(default=False, description="widen the speech to 48 kHz, in versions that can be")
     pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
@@ -86,13 +88,29 @@ class SpeechRequest(BaseModel):
         return text
 
 
+class ConversionRequest(BaseModel):
+    """One recording to say again in another voice: what is said and how stays, who says it changes."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    source: Path = Field(description="the recording, half a second to ten minutes of one person speaking")
+    voice: Voice
+    text: str = Field(default="", max_length=MAX_TEXT_CHARS, description="its words; empty: its phones are heard")
+    language: str = Field(default="en", description="language of its words; phones are heard in English only")
+    speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is as the recording, 2.0 twice as fast")
+    seed: int | None = Field(default=None, ge=0, lt=2**63, description="the same seed says it the same way again")
+    sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
+
+
 @dataclass(frozen=True)
 class AudioChunk:
     """The next stretch of speech: ``samples`` (T,) float32 in [-1, 1], which begin at ``start_s`` of the whole.
 
     ``piece`` counts the pieces the text was cut into and ``text`` is the one being said; several chunks may share it.
     Silence after a piece belongs to that piece's last chunk, as ``pause_s`` seconds of ``samples``. ``place`` is where
-    the piece stands in the text of the request: [start, end), markup included. A chunk without text is silence.
+    the piece stands in the text of the request: [start, end), markup included. A chunk without text is silence, in
+    answer to a `SpeechRequest`. ``notices`` of the first chunk are lines for a person, such as which part of a long
+    reference is used.
     """
 
     samples: Samples
@@ -102,6 +120,7 @@ class AudioChunk:
     text: str
     pause_s: float = 0.0
     place: tuple[int, int] = (0, 0)
+    notices: tuple[str, ...] = ()
 
     @property
     def end_s(self) -> float:
@@ -114,4 +133,12 @@ class Speaker(Protocol):
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """The speech of ``request``, chunk by chunk, all at one sample rate; raises `MynaError`s."""
+        ...
+
+
+class Converter(Protocol):
+    """That which says a recording again in another voice."""
+
+    def convert(self, request: ConversionRequest, progress: Progress = silent) -> Iterator[AudioChunk]:
+        """The recording of ``request`` in its voice, stretch by stretch; raises `MynaError`s."""
         ...

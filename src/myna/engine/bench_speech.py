@@ -14,8 +14,7 @@ from myna.audio.loudness import level_mix
 from myna.core.errors import BadInput
 from myna.core.progress import Progress
 from myna.engine.features.content import DATASET_RATE_HZ
-from myna.engine.synthesis.prompt import MAX_SECONDS, MIN_SECONDS
-from myna.engine.synthesis.reference import BEST_SECONDS
+from myna.engine.synthesis.excerpt import BEST_SECONDS, MAX_SECONDS, MIN_SECONDS
 
 NATIVE = ("LJ", "watson_en-GB1", "watson_en-GB2")
 LEARNERS = "so762"

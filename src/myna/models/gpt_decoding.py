@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from myna.core.errors import BadInput
 from myna.models.gpt_following import Following, ages
 from myna.models.gpt_layers import Layer, attention_mask, sine_table
-from myna.models.sampling import Noise, Sampling, choose
+from myna.models.sampling import Noise, RowNoise, Sampling, choose
 
 if TYPE_CHECKING:
     from myna.models.gpt import Gpt
@@ -155,13 +155,15 @@ class GptDecoder:
             keep = None
             going = [one != end and best != end for one, best in zip(drawn, likeliest.tolist(), strict=True)]
             if not all(going):
-                keep = torch.tensor([at for at, goes in enumerate(going) if goes], dtype=torch.long, device=self.device)
-                rows = [row for row, goes in zip(rows, going, strict=True) if goes]
-                drawn = [one for one, goes in zip(drawn, going, strict=True) if goes]
-                if not rows:
+                kept = [at for at, goes in enumerate(going) if goes]
+                if not kept:
                     return
+                keep = torch.tensor(kept, dtype=torch.long, device=self.device)
+                rows, drawn = [rows[at] for at in kept], [drawn[at] for at in kept]
                 token, seen = token[keep], seen[keep]
                 decoding.keep(keep)
+                if isinstance(noise, RowNoise):
+                    noise.keep(kept)
             yield drawn, rows
             num_drawn += 1
             seen.scatter_(1, token[:, None], True)

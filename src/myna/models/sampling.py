@@ -6,7 +6,7 @@ The order is what GPT-SoVITS does: top-p is cut before the temperature is applie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,6 +47,24 @@ class Sampling:
 def exponential_noise(generator: torch.Generator | None) -> Noise:
     """Noise drawn from ``generator`` (None: torch's global one), which must live on the logits' device."""
     return lambda probs: torch.empty_like(probs).exponential_(generator=generator)
+
+
+class RowNoise:
+    """Noise whose rows are drawn from a generator each, so that a sentence draws among others what it draws alone."""
+
+    def __init__(self, generators: Sequence[torch.Generator]) -> None:
+        self.generators = list(generators)
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """One row per generator, as `Noise`."""
+        noise = torch.empty_like(probs)
+        for row, generator in zip(noise, self.generators, strict=True):
+            row.exponential_(generator=generator)
+        return noise
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows only."""
+        self.generators = [self.generators[row] for row in rows]
 
 
 def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:

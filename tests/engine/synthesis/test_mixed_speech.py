@@ -15,6 +15,7 @@ from myna.core.speech import SpeechRequest, Voice
 from myna.engine.library import Library
 from myna.engine.synthesis import speaker as speaker_module
 from myna.engine.synthesis.speaker import LocalSpeaker
+from myna.engine.synthesis.takes import Script
 from myna.text.symbols import symbols
 from tests.engine.voices import LITE, TEXTS, Recordings
 from tests.text.extras import needs
@@ -49,8 +50,8 @@ def test_the_gpt_gets_the_prosody_of_chinese_and_zeros_elsewhere(
     bert = Bert()
     given: list[tuple[torch.Tensor, torch.Tensor | None]] = []
 
-    def say_tokens(net: Any, phones: torch.Tensor, prosody: torch.Tensor | None, *_: Any, **__: Any) -> list[int]:
-        given.append((phones, prosody))
+    def say_tokens(net: Any, script: Script, *_: Any, **__: Any) -> list[int]:
+        given.append((script.phones, script.bert))
         return [1] * 25
 
     monkeypatch.setattr(Library, "bert", lambda *_: bert)

@@ -228,7 +228,7 @@ def stretches_together(case: Case, at_once: int = 1000) -> None:
 
     ``at_once`` is how many stretches are sampled as one batch.
     """
-    decoder, options = _decoder(case), {"speed": case.meta["speed"], "steps": case.meta["steps"], "seed": 0}
+    decoder, options = _decoder(case), {"speed": case.meta["speed"], "steps": case.meta["steps"], "seeds": [0]}
     with _recorded_noise(case, at_once), patch.object(decoders, "STRETCHES_AT_ONCE", at_once):
         spoken = decoder.speak_together(_sentences(case), **options, official_cuts=True)
     case.check("lengths", torch.tensor([len(samples) for samples in spoken]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from myna.engine.features.content import CONTENT_RATE_HZ, DATASET_RATE_HZ, conte
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import mode_for
 from myna.engine.library import Library
+from myna.engine.synthesis.excerpt import Excerpt, excerpt
 from myna.engine.synthesis.timbre import Timbre, tamed, timbre_of
 from myna.engine.training.sovits_data import REFERENCE_HOP, REFERENCE_N_FFT
 from myna.models.content import LiteContent
@@ -28,9 +29,6 @@ from myna.models.gpt_following import followable
 from myna.text.frontend import Phonemes, ended, phonemize
 from myna.text.symbols import phone_ids
 from myna.text.words import Words
-
-MIN_SECONDS, MAX_SECONDS = 3.0, 10.0
-"""What a reference may last (official rule)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ class Prompt:
     (1, bands, T) normalised. ``leads`` says whether the GPT goes on from it: not where its words are unknown, and the
     phones a guess from the sound or none. ``spoken`` (1, T25 + 1), for nets that follow the text, is the phone each
     code says and, last, where the new speech begins. ``timbres`` are those of all references, for the VITS kind.
+    ``notices`` tell a person which part of a reference is used, where it was too long.
     """
 
     phones: Tensor
@@ -51,26 +50,28 @@ class Prompt:
     leads: bool = True
     spoken: Tensor | None = None
     timbres: tuple[Timbre, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @torch.inference_mode()
 def read_prompt(
     voice: Voice, version: ModelVersion, library: Library, *, words: Words | None = None, any_length: bool = False
 ) -> Prompt:
-    """The voice's references, ready for its nets; with ``any_length`` they may be shorter or longer than one may be.
+    """The voice's references, ready for its nets: of one longer than 10 s the best part, as `excerpt` finds it.
 
-    ``words`` is the user's dictionary. Where a version of the VITS kind is not told the reference's words, its timbre
-    alone is used.
+    With ``any_length`` they are taken whole, however long. ``words`` is the user's dictionary. Where a version of the
+    VITS kind is not told the reference's words, its timbre alone is used.
 
     Raises:
         NotFound: there is no such clip.
-        BadAudio: it is not audio, silent, or not 3 to 10 s long.
+        BadAudio: it is not audio, silent, or shorter than 3 s.
         BadInput: its words are missing and cannot be heard, or cannot be spoken; several references, where the
             version takes one.
         UnknownChoice: they are in a language that the version does not speak.
     """
-    samples = read_reference(voice.reference, version, any_length=any_length)
-    timbres = _timbres(voice, samples, version, library, any_length=any_length)
+    used = _references(voice, version, library, any_length=any_length)
+    samples, voice = used[0].samples, voice.model_copy(update={"reference_text": used[0].words})
+    timbres = _timbres(used, version, library)
     sovits = library.sovits(version, voice.sovits)
     encoder = library.content(version)
     codes = sovits.extract_codes(content_of(encoder, samples, DATASET_RATE_HZ, silence_s=version.prompt_silence_s))
@@ -85,7 +86,8 @@ def read_prompt(
     elif timbres:
         spoken = Phonemes([], None, "")
     else:
-        raise BadInput(f"version {version.name!r} needs the words of the reference; give its reference_text")
+        part = f" ({used[0].notice}): give a clip of 3 to 10 s" if used[0].notice else "; give its reference_text"
+        raise BadInput(f"version {version.name!r} needs the words of the reference{part}")
     follows = version.gpt.follows_text
     places = _places(scores, spoken, codes) if follows and has_words else None
     spec, frames = _front_ends(samples, version, sovits.sizes.reference_bins)
@@ -98,19 +100,25 @@ def read_prompt(
         leads=has_words and (places is not None or not follows),
         spoken=places,
         timbres=timbres,
+        notices=tuple(one.notice for one in used if one.notice),
     )
 
 
-def _timbres(
-    voice: Voice, samples: np.ndarray, version: ModelVersion, library: Library, *, any_length: bool
-) -> tuple[Timbre, ...]:
-    """Those of the reference (``samples``) and of the voice's other ones; none for versions of another kind."""
-    if version.vits is None:
-        if voice.other_references:
-            raise BadInput(f"version {version.name!r} takes one reference; leave out other_references")
-        return ()
-    others = [read_reference(path, version, any_length=any_length) for path in voice.other_references]
-    return tuple(timbre_of(one, version, library) for one in (samples, *others))
+def _references(voice: Voice, version: ModelVersion, library: Library, *, any_length: bool) -> list[Excerpt]:
+    """What is used of the voice's reference, and of its other ones, levelled as the version wants it."""
+    if version.vits is None and voice.other_references:
+        raise BadInput(f"version {version.name!r} takes one reference; leave out other_references")
+    used = []
+    for number, path in enumerate((voice.reference, *voice.other_references)):
+        samples, speaks = _decoded(path), None if number else voice
+        part = Excerpt(samples, voice.reference_text) if any_length else excerpt(samples, path, speaks, library)
+        used.append(replace(part, samples=level_mix(part.samples)) if version.has_mixed_reference else part)
+    return used
+
+
+def _timbres(used: list[Excerpt], version: ModelVersion, library: Library) -> tuple[Timbre, ...]:
+    """Those of all references; none for versions of another kind than VITS."""
+    return () if version.vits is None else tuple(timbre_of(one.samples, version, library) for one in used)
 
 
 def _heard(scores: np.ndarray, reference: Path) -> Phonemes:
@@ -130,17 +138,13 @@ def _places(scores: np.ndarray | None, spoken: Phonemes, codes: Tensor) -> Tenso
     return torch.cat((said, torch.tensor([len(spoken.phones)])))[None].to(codes.device)
 
 
-def read_reference(path: Path, version: ModelVersion, *, any_length: bool = False) -> np.ndarray:
-    """The samples (T,) of a reference at 32 kHz, levelled as the version wants it; raises as `read_prompt`."""
+def _decoded(path: Path) -> np.ndarray:
+    """The samples (T,) of a reference at 32 kHz; raises as `read_prompt`."""
     if not path.is_file():
         raise NotFound(f"there is no reference {path}")
     audio = decode(path, DATASET_RATE_HZ)
     check_recording(audio, min_seconds=0.0)
-    if not (any_length or MIN_SECONDS <= audio.seconds <= MAX_SECONDS):
-        raise BadAudio(
-            f"the reference {path.name} is {audio.seconds:.1f} s long; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s"
-        )
-    return level_mix(audio.samples) if version.has_mixed_reference else audio.samples
+    return audio.samples
 
 
 def _read(voice: Voice, version: ModelVersion, words: Words | None) -> Phonemes:

@@ -22,12 +22,10 @@ from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.features.alignment import align_words
 from myna.engine.features.content import CONTENT_RATE_HZ, DATASET_RATE_HZ
-from myna.engine.synthesis.prompt import MAX_SECONDS, MIN_SECONDS
+from myna.engine.synthesis.excerpt import BEST_SECONDS, MAX_SECONDS, MIN_SECONDS
 from myna.engine.voiceprint import mean_voiceprint, similarity
 from myna.text.frontend import phonemize
 
-BEST_SECONDS = 5.0
-"""Long enough to know the voice, short enough to leave the GPT room for the sentence."""
 MADE_NAME = "reference.wav"
 
 _JOIN_PAUSE_S = 0.25

@@ -19,11 +19,11 @@ from myna.core.versions import version as version_named
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, dictionary
 from myna.engine.library import Library
-from myna.engine.synthesis.decoders import Decoder, JointDecoder, Sentence, decoder_for, levelled
+from myna.engine.synthesis.decoders import Decoder, Sentence, decoder_for, levelled
 from myna.engine.synthesis.pieces import Piece, pieces
 from myna.engine.synthesis.prompt import Prompt, read_prompt
 from myna.engine.synthesis.super_sampling import require_super_sampling, widened
-from myna.engine.synthesis.takes import expected_tokens, say_tokens, seeds_of
+from myna.engine.synthesis.takes import Script, expected_tokens, say_together, say_tokens, seeds_of
 from myna.models.sampling import Sampling
 from myna.text.symbols import phone_ids
 from myna.text.words import Words
@@ -31,7 +31,8 @@ from myna.text.words import Words
 _KEPT_PROMPTS = 16
 _NOTHING = np.zeros(0, np.float32)
 _PIECES_AT_ONCE = 16
-"""Pieces whose prosody is read together: the whole of a usual request, and the first sound of a long one comes soon."""
+"""Pieces whose prosody is read together, and whose tokens are drawn together where that is wished: the whole of a usual
+request, and the first sound of a long one comes soon."""
 
 
 class LocalSpeaker:
@@ -53,14 +54,14 @@ class LocalSpeaker:
 
         Raises:
             BadInput: the version cannot be widened, or the text cannot be spoken, or a dictionary cannot be read.
-            BadAudio: the reference is not usable, or not 3 to 10 s long.
+            BadAudio: the reference is not usable, or shorter than 3 s.
             UnknownChoice: no such version or way of cutting, or a language that the version does not speak.
             NotFound, MissingAsset, BadCheckpoint: weights that are missing or wrong.
         """
         version = version_named(request.voice.version)
         if request.super_sampling:
             require_super_sampling(version)
-        words = self._words(request.voice)
+        words = self.words(request.voice)
         parts = pieces(request.text, request.language, version, cut=request.cut, words=words)
         if version.has_bert and any(piece.spoken.bert_parts for piece in parts):
             self.library.bert(version)
@@ -75,7 +76,7 @@ class LocalSpeaker:
     def prompt(self, voice: Voice, version: ModelVersion) -> Prompt:
         """The voice's reference, made ready once; raises as `say`."""
         states = tuple(_state_of(path) for path in (voice.reference, *voice.other_references))
-        words = self._words(voice)
+        words = self.words(voice)
         key = (voice.model_dump_json(exclude={"gpt"}), states, words)
         with self._lock:
             if key not in self._prompts:
@@ -85,7 +86,8 @@ class LocalSpeaker:
             self._prompts.move_to_end(key)
             return self._prompts[key]
 
-    def _words(self, voice: Voice) -> Words:
+    def words(self, voice: Voice) -> Words:
+        """The dictionary for one voice: its own on top of that for all."""
         return dictionary((self._folder, voice.words))
 
     def _chunks(
@@ -101,7 +103,8 @@ class LocalSpeaker:
         for number, (piece, said) in enumerate(self._said(request, version, parts, prompt, decoder, seed)):
             silence = np.zeros(round((request.pause_s if piece.pause_s is None else piece.pause_s) * rate), np.float32)
             samples = np.concatenate((levelled(said), silence))
-            yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate, piece.place)
+            notices = () if number else prompt.notices
+            yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate, piece.place, notices)
             at += len(samples)
 
     def _said(
@@ -115,52 +118,64 @@ class LocalSpeaker:
     ) -> Iterator[tuple[Piece, np.ndarray]]:
         """Each piece with its samples (T,), none of a pause: as they come, or all at once where that is wished."""
         steps = request.sampling_steps or version.sampling_steps
-        seeds = [seeds_of(seed, number) for number in range(len(parts))]
-        sentences = (
-            (piece, self._tokens(request, version, piece, bert, prompt, tries) if piece.spoken.phones else None)
-            for (piece, bert), tries in zip(self._with_prosody(parts, version), seeds, strict=True)
-        )
-        if request.parallel and isinstance(decoder, JointDecoder):
+        sentences = self._sentences(request, version, parts, prompt, seed)
+        if request.parallel:
             found = list(sentences)
-            spoken = [sentence for _, sentence in found if sentence is not None]
-            together = iter(decoder.speak_together(spoken, speed=request.speed, steps=steps, seed=seed))
-            yield from ((piece, _NOTHING if sentence is None else next(together)) for piece, sentence in found)
+            given = [(sentence, tries[0]) for _, sentence, tries in found if sentence is not None]
+            spoken, seeds = [sentence for sentence, _ in given], [first for _, first in given]
+            together = iter(decoder.speak_together(spoken, speed=request.speed, steps=steps, seeds=seeds))
+            yield from ((piece, _NOTHING if sentence is None else next(together)) for piece, sentence, _ in found)
             return
-        for (piece, sentence), tries in zip(sentences, seeds, strict=True):
+        for piece, sentence, tries in sentences:
             if sentence is None:
                 yield piece, _NOTHING
             else:
                 yield piece, decoder.speak(*sentence, speed=request.speed, steps=steps, seed=tries[0])
 
-    def _with_prosody(self, parts: list[Piece], version: ModelVersion) -> Iterator[tuple[Piece, Tensor | None]]:
-        """Each piece with its prosody (1, C, Tx), where it has some."""
+    def _sentences(
+        self, request: SpeechRequest, version: ModelVersion, parts: list[Piece], prompt: Prompt, seed: int
+    ) -> Iterator[tuple[Piece, Sentence | None, list[int]]]:
+        """Each piece with the tokens that say it (None: it is silence) and its seeds."""
         for start in range(0, len(parts), _PIECES_AT_ONCE):
             group = parts[start : start + _PIECES_AT_ONCE]
-            found = prosody([piece.spoken for piece in group], version, self.library)
-            yield from zip(group, found, strict=True)
+            seeds = [seeds_of(seed, number) for number in range(start, start + len(group))]
+            berts = prosody([piece.spoken for piece in group], version, self.library)
+            scripts = [
+                self._script(version, piece, bert, prompt, tries) if piece.spoken.phones else None
+                for piece, bert, tries in zip(group, berts, seeds, strict=True)
+            ]
+            tokens = self._tokens(request, version, [one for one in scripts if one is not None], prompt)
+            for piece, script, tries in zip(group, scripts, seeds, strict=True):
+                yield piece, None if script is None else (next(tokens), self._own(piece, version)), tries
 
     def _tokens(
-        self,
-        request: SpeechRequest,
-        version: ModelVersion,
-        piece: Piece,
-        bert: Tensor | None,
-        prompt: Prompt,
-        seeds: list[int],
-    ) -> Sentence:
-        """What says one piece, whose prosody is (1, C, Tx) where it has some."""
-        device = self.library.device
-        own = torch.tensor([phone_ids(piece.spoken.phones, version.symbols)], device=device)
-        phones, prompt_codes, spoken = own, None, None
-        expected = expected_tokens(own.shape[1])
-        if prompt.leads:
-            phones, prompt_codes, spoken = torch.cat((prompt.phones, own), dim=1), prompt.codes, prompt.spoken
-            expected = expected_tokens(own.shape[1], prompt.phones.shape[1], prompt.codes.shape[1])
-            bert = _both(prompt.bert, prompt.phones.shape[1], bert, own.shape[1])
-        sampling = _sampling(request, version)
-        net = self.library.gpt(version, request.voice.gpt)
-        codes = say_tokens(net, phones, bert, prompt_codes, sampling, spoken=spoken, expected=expected, seeds=seeds)
-        return torch.tensor([codes], device=device), own
+        self, request: SpeechRequest, version: ModelVersion, scripts: list[Script], prompt: Prompt
+    ) -> Iterator[Tensor]:
+        """The tokens (1, T25) of each script: one by one as they are asked for, or together where that is wished."""
+        net, sampling = self.library.gpt(version, request.voice.gpt), _sampling(request, version)
+        codes, spoken = (prompt.codes, prompt.spoken) if prompt.leads else (None, None)
+        said = (
+            iter(say_together(net, scripts, codes, sampling, spoken=spoken))
+            if request.parallel
+            else (say_tokens(net, script, codes, sampling, spoken=spoken) for script in scripts)
+        )
+        for tokens in said:
+            yield torch.tensor([tokens], device=self.library.device)
+
+    def _script(
+        self, version: ModelVersion, piece: Piece, bert: Tensor | None, prompt: Prompt, seeds: list[int]
+    ) -> Script:
+        """What the GPT reads for one piece, whose prosody is (1, C, Tx) where it has some."""
+        own = self._own(piece, version)
+        if not prompt.leads:
+            return Script(own, bert, expected_tokens(own.shape[1]), seeds)
+        expected = expected_tokens(own.shape[1], prompt.phones.shape[1], prompt.codes.shape[1])
+        both = _both(prompt.bert, prompt.phones.shape[1], bert, own.shape[1])
+        return Script(torch.cat((prompt.phones, own), dim=1), both, expected, seeds)
+
+    def _own(self, piece: Piece, version: ModelVersion) -> Tensor:
+        """The phones (1, Tx) of a piece."""
+        return torch.tensor([phone_ids(piece.spoken.phones, version.symbols)], device=self.library.device)
 
 
 def _state_of(reference: Path) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from myna.core.errors import BadInput
 from myna.core.versions import VERSIONS, ModelVersion
 from myna.engine.dsp import resample
 from myna.engine.library import Library
-from myna.engine.synthesis.decoders import Decoder, JointDecoder, Sentence
+from myna.engine.synthesis.decoders import Decoder, Sentence
 from myna.models.ap_bwe import BandwidthNet, BandwidthSizes
 
 _AMPLITUDE_FLOOR = 1e-4
@@ -56,7 +56,7 @@ def widen(net: BandwidthNet, sound: Tensor, sample_rate: int) -> Tensor:
 
 
 class WideDecoder:
-    """A decoder whose speech is widened: `Decoder` and `JointDecoder` at the rate of ``net``, on its ``device``."""
+    """A decoder whose speech is widened: a `Decoder` at the rate of ``net``, on its ``device``."""
 
     def __init__(self, decoder: Decoder, net: BandwidthNet, device: torch.device) -> None:
         self.decoder = decoder
@@ -68,11 +68,11 @@ class WideDecoder:
         """As `Decoder.speak`."""
         return self._widened(self.decoder.speak(codes, phones, speed=speed, steps=steps, seed=seed))
 
-    def speak_together(self, sentences: Sequence[Sentence], *, speed: float, steps: int, seed: int) -> list[np.ndarray]:
-        """As `JointDecoder.speak_together`."""
-        if not isinstance(self.decoder, JointDecoder):
-            return [self.speak(*sentence, speed=speed, steps=steps, seed=seed) for sentence in sentences]
-        spoken = self.decoder.speak_together(sentences, speed=speed, steps=steps, seed=seed)
+    def speak_together(
+        self, sentences: Sequence[Sentence], *, speed: float, steps: int, seeds: Sequence[int]
+    ) -> list[np.ndarray]:
+        """As `Decoder.speak_together`."""
+        spoken = self.decoder.speak_together(sentences, speed=speed, steps=steps, seeds=seeds)
         return [self._widened(samples) for samples in spoken]
 
     def _widened(self, samples: np.ndarray) -> np.ndarray:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from myna.models.gpt_decoding import MAX_TOKENS, GptDecoder
-from myna.models.sampling import Sampling, exponential_noise
+from myna.models.sampling import RowNoise, Sampling, exponential_noise
 
 TRIES = 3
 USUAL_TOKENS_PER_PHONE = 2.1
@@ -35,36 +36,80 @@ def expected_tokens(num_phones: int, prompt_phones: int = 0, prompt_tokens: int 
     return num_phones * rate
 
 
+@dataclass(frozen=True)
+class Script:
+    """What the GPT reads for one piece: ``phones`` (1, Tx) of prompt and piece, their prosody ``bert`` (1, C, Tx).
+
+    ``expected`` is the length, in tokens, that is plausible; ``seeds`` has one number per try.
+    """
+
+    phones: Tensor
+    bert: Tensor | None
+    expected: float
+    seeds: Sequence[int]
+
+    @property
+    def limit(self) -> int:
+        """The most tokens that are drawn."""
+        return min(MAX_TOKENS, int(self.expected * _MAX_SHARE) + _SPARE_TOKENS)
+
+
 def say_tokens(
     decoder: GptDecoder,
-    phones: Tensor,
-    bert: Tensor | None,
+    script: Script,
     prompt_tokens: Tensor | None,
     sampling: Sampling,
     *,
     spoken: Tensor | None = None,
-    expected: float,
-    seeds: Sequence[int],
+    first: list[int] | None = None,
 ) -> list[int]:
-    """The tokens of one piece: ``phones`` (1, Tx) are the prompt's and the piece's, ``prompt_tokens`` (1, Tp) or None.
+    """The tokens of one piece behind ``prompt_tokens`` (1, Tp) or None; ``first`` is its first draw where it was made.
 
-    ``spoken`` (1, Tp + 1), for nets that follow the text, is as in `Gpt.generate`; ``expected`` is the length that is
-    plausible, ``seeds`` one number per try.
+    ``spoken`` (1, Tp + 1), for nets that follow the text, is as in `Gpt.generate`.
     """
-    limit = min(MAX_TOKENS, int(expected * _MAX_SHARE) + _SPARE_TOKENS)
     best: list[int] = []
     least = math.inf
-    for seed in seeds:
-        generator = torch.Generator(decoder.device).manual_seed(seed)
-        noise = exponential_noise(generator)
-        said = decoder.generate(phones, bert, prompt_tokens, sampling, noise, spoken=spoken, max_tokens=limit)
-        drawn = list(said)
-        odd = oddness(len(drawn), expected) + (_ENDLESS if len(drawn) >= limit else 0.0)
+    for seed in script.seeds:
+        if first is None:
+            noise = exponential_noise(torch.Generator(decoder.device).manual_seed(seed))
+            given = script.phones, script.bert, prompt_tokens, sampling, noise
+            drawn = list(decoder.generate(*given, spoken=spoken, max_tokens=script.limit))
+        else:
+            drawn, first = first, None
+        is_endless = len(drawn) >= script.limit
+        odd = oddness(len(drawn), script.expected) + (_ENDLESS if is_endless else 0.0)
         if odd < least:
             best, least = drawn, odd
-        if len(drawn) < limit and PLAUSIBLE[0] <= len(drawn) / expected <= PLAUSIBLE[1]:
+        if not is_endless and PLAUSIBLE[0] <= len(drawn) / script.expected <= PLAUSIBLE[1]:
             break
     return best
+
+
+def say_together(
+    decoder: GptDecoder,
+    scripts: Sequence[Script],
+    prompt_tokens: Tensor | None,
+    sampling: Sampling,
+    *,
+    spoken: Tensor | None = None,
+) -> list[list[int]]:
+    """The tokens of several pieces, as `say_tokens` gives them one by one: first drawn as one batch, odd ones again."""
+    if not scripts:
+        return []
+    noise = RowNoise([torch.Generator(decoder.device).manual_seed(script.seeds[0]) for script in scripts])
+    drawn = decoder.generate_batch(
+        [script.phones[0] for script in scripts],
+        [None if script.bert is None else script.bert[0] for script in scripts],
+        None if prompt_tokens is None else prompt_tokens.expand(len(scripts), -1),
+        sampling,
+        noise,
+        spoken=None if spoken is None else spoken.expand(len(scripts), -1),
+        max_tokens=max(script.limit for script in scripts),
+    )
+    return [
+        say_tokens(decoder, script, prompt_tokens, sampling, spoken=spoken, first=first[: script.limit])
+        for script, first in zip(scripts, drawn, strict=True)
+    ]
 
 
 def oddness(num_tokens: int, expected: float) -> float:
