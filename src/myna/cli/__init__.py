@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from myna.cli import bench, clone, doctor, fetch, model_files, run, say
+from myna.cli import bench, clone, convert_voice, doctor, fetch, model_files, run, say
 from myna.cli.show import err
 from myna.core.errors import Cancelled, MynaError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.command(name="demo")(clone.demo)
 app.command(name="clone")(clone.clone)
 app.command(name="say")(say.say)
+app.command(name="convert-voice")(convert_voice.convert_voice)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
 app.command(name="fetch")(fetch.fetch)
