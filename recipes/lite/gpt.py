@@ -71,8 +71,8 @@ def held_out(net: Gpt, tokens: Tokens, device: torch.device) -> dict[str, float]
 def main() -> None:
     """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    Stage.options(parser, minutes=60, learning_rate=3e-4)
-    parser.add_argument("--positions", type=int, default=3600)
+    Stage.options(parser, minutes=45, learning_rate=6e-4)
+    parser.add_argument("--positions", type=int, default=2600)
     options = parser.parse_args()
     tokens = Tokens(options.work)
     # No dropout: wrong tokens regularise better here, and dropout would halve the speed on a CPU.
