@@ -6,6 +6,8 @@ import builtins
 import io
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -305,3 +307,43 @@ def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(LimitExceeded):
                 read_torch(path)
     assert read_torch(path) == {"weight": None}
+
+
+GREEDY = """
+import resource, sys
+from pathlib import Path
+from myna.checkpoints.model_file import read_model
+from myna.core.errors import MynaError
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[1:]:
+    try:
+        read_model(Path(path))
+    except MynaError:
+        continue
+    sys.exit(f"{path} was read")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_memory_stays_bounded_while_refusing(tmp_path: Path) -> None:
+    """In a process of its own, whose memory nothing else has stretched before; in KiB."""
+    terabyte = make.tensor(make.storage("0", make.integer(4)), shape=(10**12,), stride=(0,))
+    shared = make.tensor(make.storage("0", make.integer(100_000)), shape=(100_000,))
+    claimed = b'{"a":{"dtype":"F32","shape":[250000000000],"data_offsets":[0,1000000000000]}}'
+    files = {
+        "tensor.pth": make.zip_bytes(make.named(terabyte), {"0": FOUR}),
+        "storage.pth": make.zip_bytes(make.named(make.tensor(make.storage("0", make.long(10**15)))), {"0": FOUR}),
+        "legacy.pth": make.legacy_bytes(make.named(make.tensor(make.storage("0", make.long(10**12))))),
+        "shared.pth": make.zip_bytes(make.named(b"(" + shared * 3000 + b"t"), {"0": bytes(400_000)}),
+        "tuples.pth": make.zip_bytes(make.named(b")" + b"2\x86" * 60)),
+        "text.pth": make.zip_bytes(make.named(b"X\xff\xff\xff\x7fa")),
+        "numbers.safetensors": len(claimed).to_bytes(8, "little") + claimed,
+        "header.safetensors": (2**40).to_bytes(8, "little") + b"{}",
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    paths = [str(tmp_path / name) for name in files]
+    done = subprocess.run([sys.executable, "-c", GREEDY, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 64 * 1024
