@@ -6,6 +6,8 @@ where the words alone do not tell. Long texts without a mark and texts of marks 
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from myna.core.errors import BadInput, UnknownChoice
@@ -181,3 +183,25 @@ def test_training_tells_languages_apart_and_reads_signs_unless_it_must_be_as_off
     text = "It is 5%."
     assert phonemize_training(text, "en").norm_text == "It is five percent."
     assert training_text("5%，￥3") == "5-，,3"
+
+
+SPANS = """
+zh|共500元，好|共 500元 ， 好
+yue|共500元，好|共 500元 ， 好
+en|It costs $3.50, ok|It costs $3.50 , ok
+ja|合計500円です。|合計 500 円 です 。
+ko|모두500원.|모 두 500 원 .
+auto|买2kg，price $5吧|买 2kg ， price $5 吧
+auto|跑了5km，用时20min，안녕.|跑 了 5km ， 用 时 20min ， 안 녕 .
+all_ja|It costs $5.99です|It costs $5.99 です
+zh|代码0xFF，25°C|代 码 0xFF ， 25°C
+"""
+"""mode|text|what its phones stand for, one after the other."""
+
+
+@pytest.mark.parametrize(("mode", "text", "said"), cases(SPANS))
+def test_every_phone_knows_its_characters_of_the_source(mode: str, text: str, said: str) -> None:
+    result = read(text, mode)
+    assert len(result.spans) == len(result.phones)
+    stands_for = [text[start:end] for start, end in result.spans]
+    assert [word for word, _ in itertools.groupby(stands_for)] == said.split()

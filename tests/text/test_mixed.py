@@ -179,7 +179,7 @@ READABLE = [mode for mode in modes() if set(INSTALLED) == set(LANGUAGES) or mode
 TEXTS = st.text(
     st.one_of(
         st.characters(codec=None),
-        st.sampled_from("你说国語気の一个カ한글글aéz12３,。 \n!?“”'°C²km%$①😀яสא\ud800々〇㗎𠮷<|>[]pause:s"),
+        st.sampled_from("你说国語気の一个カ한글글aéz012３,.。 \n!?“”'°C²kmxμ%$€①😀яสא\ud800々〇㗎𠮷<|>[]pause:s"),
     ),
     max_size=40,
 )

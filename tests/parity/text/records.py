@@ -22,7 +22,7 @@ from myna.text.frontend import phonemize, phonemize_plain
 from myna.text.mixed import read_mixed
 from myna.text.phonemes import Phonemes
 from myna.text.segment import segments
-from myna.text.symbols import PUNCTUATION
+from tests.parity.text.why import SILENT, reasons
 
 Record = dict[str, Any]
 
@@ -40,17 +40,19 @@ NAMES = "only without the official list of names, which does not ship: the name 
 TAGGER = "hangs on the official part-of-speech tagger, which could not be had"
 
 MARKS = "same words, other marks"
+STRANGE = "not of a form that we know"
 REFUSED = "nothing to speak: our own reading refuses it"
 PURPOSE = "read otherwise by choice: the official reading is identical"
 OTHERWISE = "read otherwise"
 
-SILENT = frozenset([*PUNCTUATION, "UNK", "停", "空", "_", "[", "]"])
+KINDS = ("zh", "zh_g2pw_replay", "yue", "en", "ja", "ko", "mixed", "segments", "cuts")
+"""The files there are."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How our official reading did on a record, ``wanted`` and ``got`` where that is not the same; and how our own one
-    did, "" where there is but one.
+    did, "" where there is but one, and ``why`` not the same.
     """
 
     record: Record
@@ -58,11 +60,24 @@ class Outcome:
     wanted: object = None
     got: object = None
     own: str = ""
+    why: tuple[str, ...] = ()
+
+
+def kind_of(stem: str) -> str:
+    """The kind of a file of records, by the beginning of its name: zh_more is one of zh."""
+    return max((kind for kind in KINDS if stem == kind or stem.startswith(f"{kind}_")), key=len, default=stem)
 
 
 def records(path: Path) -> Iterator[Record]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        record: Record = {"lang": path.stem, "version": "v2"} | json.loads(line)
+    """The records of a file; raises `BadInput` for a line that holds none."""
+    language = kind_of(path.stem).partition("_")[0]
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record: Record = {"lang": language, "version": "v2"} | json.loads(line)
+        except (ValueError, TypeError):
+            raise BadInput(f"{path}:{number} is no record") from None
         if "pieces" in record:  # several records of one text, as we keep them
             yield from ({**record, "kind": "cut", "method": name, "out": out} for name, out in record["cut"].items())
             for language, methods in record["pieces"].items():
@@ -73,8 +88,10 @@ def records(path: Path) -> Iterator[Record]:
 
 
 def outcome(record: Record) -> Outcome:
+    if not isinstance(record.get("text"), str):
+        return Outcome(record | {"text": ""}, STRANGE, got="it has no text")
     try:
-        if "kind" in record:
+        if "kind" in record or "out" in record:
             return _cut(record)
         if "segments_lite" in record:
             return _segmented(record)
@@ -85,6 +102,8 @@ def outcome(record: Record) -> Outcome:
         return _plain(record)
     except MissingExtra as error:
         return Outcome(record, SKIPPED, got=str(error))
+    except (LookupError, TypeError, ValueError, UnknownChoice) as error:
+        return Outcome(record, STRANGE, got=f"{type(error).__name__}: {error}")
 
 
 def _same(record: Record, wanted: object, got: object, otherwise: str = DIFFERS) -> Outcome:
@@ -93,7 +112,7 @@ def _same(record: Record, wanted: object, got: object, otherwise: str = DIFFERS)
 
 def _cut(record: Record) -> Outcome:
     wanted = record["out"]
-    if record["kind"] == "cut":
+    if record.get("kind", "cut" if record["lang"] == "cuts" else "pre_seg") == "cut":
         return _same(record, wanted, cut_lines(record["text"], record["method"]))
     got = presegment(record["text"], record["method"], record["lang"])
     has_failed = any(len(piece) > MAX_PIECE or not re.search(r"\w", piece) for piece in wanted)
@@ -141,9 +160,10 @@ def _judged(record: Record, read: Callable[..., Phonemes], otherwise: Callable[[
     except BadInput as error:
         return Outcome(record, NOTHING if SILENT.issuperset(wanted) else DIFFERS, wanted, str(error))
     own = _own(wanted, got, read, said)
+    why = reasons(record) if own in (PURPOSE, OTHERWISE) else ()
     if got == wanted:
-        return Outcome(record, IDENTICAL, own=own)
-    return Outcome(record, otherwise(record), wanted, got, own)
+        return Outcome(record, IDENTICAL, own=own, why=why)
+    return Outcome(record, otherwise(record), wanted, got, own, why)
 
 
 def _own(wanted: list[str], official: list[str], read: Callable[..., Phonemes], said: tuple[str, str, str]) -> str:
@@ -166,8 +186,8 @@ def replayed_assembly(record: Record) -> list[str] | None:
     """The phones of our segmentation and assembly over the official readers' own phones; None for other segments."""
     official: dict[tuple[str, str], list[str]] = {}
     at = 0
-    sizes = record["seg_phones"]
-    for (language, text), size in zip(record["segments"], sizes, strict=True):
+    sizes = record.get("seg_phones", [])
+    for (language, text), size in zip(record["segments"], sizes, strict=False):
         official[language, text] = record["phones"][at : at + size]
         at += size
     is_other = False
