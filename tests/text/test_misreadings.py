@@ -133,6 +133,9 @@ ja|20MBの3.14。|20メガバイトの3．14。
 ko|20min 동안 10μm|이십분 동안 십마이크로미터
 all_ja|It costs $5.99.|en:It costs ja:5．99ドル.
 all_ko|It costs $5.99.|en:It costs ko:오점구구달러.
+auto|in 2025，2026年に|en:in twenty twenty-five, ja:2026年に
+auto|has 3个 apples|en:has zh:三个 en:apples
+yue|𠮷野家好食|吉野家好食
 all_ja|résumé を書く|en:resume ja:を書く
 """
 MORE_SOUNDS = """

@@ -23,6 +23,9 @@ _NUMBER = r"[0-9０-９]+(?:[.,][0-9]+)*"
 _ENDS_IN_NUMBER = re.compile(rf"{_NUMBER}\s?$")
 _CURRENCY_AT_END = re.compile(r"[$£€¥￥₩]\s?$")
 _ZERO_AT_END = re.compile("(?<![0-9.,])0$")
+_NUMBER_AT_END = re.compile(r"(?<![A-Za-z0-9.,'-])[0-9]{1,9}$")
+_COUNTER = tuple("年月日号號時时分点點秒个個人次回つ本名位元円圆歳岁년월일시분초개명번원")
+"""What begins a word that counts: a number right before it is said in its language."""
 _HEXADECIMAL = re.compile("[xX][0-9A-Fa-f]+(?![0-9A-Za-z])")
 _ACCENTED = "\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036f"
 _LETTER = f"[A-Za-z{_ACCENTED}Ａ-Ｚａ-ｚ]"
@@ -64,14 +67,18 @@ def _without_latin(segment: Segment) -> list[Segment]:
 
 
 def _with_signs(found: Sequence[Segment]) -> Iterator[Segment]:
-    """Segments in which a currency sign stands with the number behind it, and the 0 of 0xFF with what follows."""
+    """Segments in which a currency sign stands with the number behind it, the 0 of 0xFF with what follows, and a number
+    with what it counts (in 2025，|2026年).
+    """
     kept = [len(segment.text) for segment in found]
     for index, (before, segment) in enumerate(pairwise(found)):
         is_number = segment.text[:1].isdigit()
         is_hexadecimal = segment.language == "en" and _HEXADECIMAL.match(segment.text)
+        is_counter = before.language == "en" and segment.text.startswith(_COUNTER)
         pattern = _CURRENCY_AT_END if is_number else _ZERO_AT_END if is_hexadecimal else None
-        match = pattern.search(before.text) if pattern else None
-        kept[index] = match.start() if match else kept[index]
+        pattern = _NUMBER_AT_END if is_counter else pattern
+        match = pattern.search(before.text[-12:]) if pattern else None
+        kept[index] -= len(match[0]) if match else 0
     rest: Segment | None = None
     for segment, size in zip(found, kept, strict=True):
         text = _part(segment, 0, size)

@@ -25,6 +25,8 @@ INITIALS = (
 _MARKS = str.maketrans("：；;:，。！？\n·、$—～~", ",,,,,.!?.,,.---")
 _SAID_OTHERWISE = {"幺": "一"}
 """Mandarin number words -> those of Cantonese."""
+_SAME_CHARACTER = {ord("𠮷"): "吉"}
+"""Forms that ToJyutping does not have."""
 _NEAREST_FINALS = {"oet": "eot", "eu": "iu", "et": "it", "em": "im"}
 """Rare finals that the phone table lacks -> the nearest that it has."""
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
@@ -35,7 +37,7 @@ _READ_AT_ONCE = 2000
 
 def read(text: str) -> Phonemes:
     """``text`` as phones; characters without a reading and other scripts are left out."""
-    letters, originals, spans = _letters(text)
+    letters, originals, spans = _letters(text.translate(_SAME_CHARACTER))
     phones: list[str] = []
     word2ph: list[int] = []
     places: list[Span] = []
