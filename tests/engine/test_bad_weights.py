@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from myna.checkpoints.conversion import convert
 from myna.checkpoints.identify import HEADS
 from myna.checkpoints.native import read_weights, write_weights
 from myna.checkpoints.official import write_gpt, write_sovits
@@ -209,6 +210,12 @@ def test_a_lora_is_put_into_its_base(tmp_path: Path) -> None:
     net = load_sovits(TINY, path, tmp_path).state_dict()
     torch.testing.assert_close(net[f"{name}.weight"], base[f"{name}.weight"] + 0.25)
     torch.testing.assert_close(net["bridge.0.bias"], torch.ones(8))
+    convert(path, tmp_path / "anna.safetensors", models=tmp_path)
+    ours = load_sovits(TINY, tmp_path / "anna.safetensors", tmp_path).state_dict()
+    torch.testing.assert_close(ours[f"{name}.weight"], net[f"{name}.weight"])
+    other = replace(TINY, name="v4")
+    with pytest.raises(BadCheckpoint, match="marked as version v3; a sovits model of version v4 is needed"):
+        load_sovits(other, tmp_path / "anna.safetensors", tmp_path)
     lora[f"{peft}B.default.weight"] = torch.ones(3, 2)
     write_sovits(path, lora, CONFIG, version="v3", epoch=2, step=100, lora_rank=2)
     refused(load_sovits, path, "does not fit the base", tmp_path)

@@ -46,17 +46,18 @@ _SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 def read_fitting(path: Path, kind: str, version: ModelVersion, models: Path) -> dict[str, Tensor]:
     """The tensors under our names in an official file (also one to resume training from), checked to be of ``version``.
 
-    A LoRA's are put into the version's base. Raises as `read_model`, `MissingAsset` for the base, and `BadCheckpoint`
-    for a file of another kind or generation, or one whose settings are not those of the version's net.
+    A LoRA's, which may also stand in a file of ours, are put into the version's base. Raises as `read_model`,
+    `MissingAsset` for the base, and `BadCheckpoint` for a file of another kind or generation, or one whose settings are
+    not those of the version's net.
     """
     found = read_model(path)
     wanted = f"a {kind} model of version {version.name} is needed"
     if found.kind not in ({kind, LORA} if kind == "sovits" else {kind}):
         raise BadCheckpoint(f"{path} holds a {found.kind.replace('_', ' ')} model; {wanted}")
     if kind == "sovits":
-        marked = marked_as(path)
-        if marked is not None and marked.version != version.name:
-            raise BadCheckpoint(f"{path} is marked as version {marked.version}; {wanted}")
+        told = _told_version(found)
+        if told not in ("", version.name):
+            raise BadCheckpoint(f"{path} is marked as version {told}; {wanted}")
     _check_settings(found, kind, version)
     if found.kind != LORA:
         return found.tensors
@@ -65,6 +66,14 @@ def read_fitting(path: Path, kind: str, version: ModelVersion, models: Path) -> 
         return merge_lora(base, found.tensors)
     except BadCheckpoint as error:
         raise BadCheckpoint(f"{path}: {error}") from error
+
+
+def _told_version(found: ModelFile) -> str:
+    """What a SoVITS file says of its version, an official one by its mark; empty where it says nothing."""
+    if not found.is_official:
+        return found.version
+    marked = marked_as(found.path)
+    return "" if marked is None else marked.version
 
 
 def _check_settings(found: ModelFile, kind: str, version: ModelVersion) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from myna.checkpoints.fit import check_build, sizes_as_told
+from myna.checkpoints.model_file import LORA
 from myna.checkpoints.native import halved, read_weights, write_weights
 from myna.checkpoints.restricted import read_torch
 from myna.core.assets import find_for
@@ -155,6 +156,8 @@ def _read(path: Path, kind: str, version: ModelVersion, models: Path) -> _File:
         return _File(path, read_fitting(path, kind, version, models))
     weights = read_weights(path)
     found = weights.config.get("kind"), weights.config.get("version")
+    if kind == "sovits" and found[0] == LORA:
+        return _File(path, read_fitting(path, kind, version, models))
     if found[0] != kind or not _serves(str(found[1]), kind, version):
         raise BadCheckpoint(
             f"{path} holds a {found[0]} model of version {found[1]}; a {kind} model of version {version.name} is needed"
