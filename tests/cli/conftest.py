@@ -75,7 +75,6 @@ def myna(
     monkeypatch.setenv("MYNA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MYNA_MODELS", str(models))
     monkeypatch.setenv("MYNA_DEVICE", "cpu")
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGTERM)
     yield CommandLine(tmp_path / "home", models, capsys)

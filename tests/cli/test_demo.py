@@ -25,12 +25,19 @@ def arguments(recording: Path) -> list[str]:
     return ["demo", str(recording), "--transcript", words, "--text", "Hi.", "--epochs-sovits", "1", "--epochs-gpt", "1"]
 
 
+def _hear_interrupts() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and the tests may be such."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(recording: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Start the demo and press Ctrl-C as soon as it trains."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "myna.cli", *arguments(recording)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, text=True, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(
+        command, env=environment, text=True, stdout=pipe, stderr=pipe, preexec_fn=_hear_interrupts
+    ) as process:
         deadline = time.monotonic() + 100
         while not list(folder.glob("voices/*/.steps/train_sovits*")):
             assert process.poll() is None, process.communicate()

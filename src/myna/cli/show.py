@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +14,18 @@ from rich.text import Text
 from myna.core import progress as reports
 from myna.steps.step import Outcome, Step, perform
 
-out = Console()
+_FILE_COLUMNS = 1000
+"""How wide a table may get in a file or a pipe, where nothing need be folded."""
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        console.size = ConsoleDimensions(_FILE_COLUMNS, console.height)
+    return console
+
+
+out = _console()
 err = Console(stderr=True)
 
 _NOTE_CHARS = 40
