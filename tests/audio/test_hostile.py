@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from myna.audio.io import Audio, DecodeLimits, decode, decode_blocks, probe
@@ -194,6 +194,7 @@ def test_arbitrary_bytes_never_pass_nor_crash(data: bytes, head: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(WHOLE_FILES)), st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=30))
+@example("webm", [(0.012272833483211551, 128)])  # a title that is no UTF-8
 @settings(max_examples=60, deadline=None)
 def test_damaged_files_decode_or_are_refused(kind: str, scratches: list[tuple[float, int]]) -> None:
     data = bytearray(whole(kind))

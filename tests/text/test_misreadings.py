@@ -12,6 +12,7 @@ import pytest
 
 from myna.core.errors import BadInput, UnknownChoice
 from myna.text.frontend import Phonemes, phonemize, phonemize_training, training_text
+from myna.text.ja.dictionary import OWN_FOLDER, default_folder
 from tests.text.extras import INSTALLED
 
 CASES = """
@@ -150,6 +151,10 @@ def cases(*listed: str) -> list[tuple[str, str, str]]:
     return [(mode, text, wanted) for mode, text, wanted in (line.split("|", 2) for line in lines)]
 
 
+def has_own_dictionary() -> bool:
+    return default_folder() == OWN_FOLDER
+
+
 def read(text: str, mode: str) -> Phonemes:
     missing = {code for code in ("zh", "ja", "ko", "yue") if code in mode} - set(INSTALLED)
     if missing or (mode == "auto" and "zh" not in INSTALLED):
@@ -168,6 +173,8 @@ def test_a_text_is_read_out_as_it_should_be(mode: str, text: str, said: str) -> 
 
 @pytest.mark.parametrize(("mode", "text", "phones"), cases(SOUNDS, MORE_SOUNDS))
 def test_a_text_sounds_as_it_should(mode: str, text: str, phones: str) -> None:
+    if mode == "ja" and not has_own_dictionary():
+        pytest.skip("another dictionary gives other accents")
     assert " ".join(read(text, mode).phones) == phones
 
 

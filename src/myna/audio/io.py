@@ -342,7 +342,10 @@ def _opened(source: Source, limits: DecodeLimits) -> Iterator[_Recording]:
 def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits) -> Iterator[_Recording]:
     options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
     try:
-        container = av.open(_Nameless(stream), "r", options=options, io_open=_refuse_other_files)
+        # Titles and the like are not read, so it does not matter in what letters they are.
+        container = av.open(
+            _Nameless(stream), "r", options=options, io_open=_refuse_other_files, metadata_errors="replace"
+        )
     except FFmpegError:
         raise not_opened(demuxers) from None
     with container:
