@@ -12,7 +12,6 @@ import pytest
 
 from myna.core.errors import BadInput, UnknownChoice
 from myna.text.frontend import Phonemes, phonemize, phonemize_training, training_text
-from myna.text.ja.dictionary import OWN_FOLDER, default_folder
 from tests.text.extras import INSTALLED
 
 CASES = """
@@ -152,7 +151,8 @@ def cases(*listed: str) -> list[tuple[str, str, str]]:
 
 
 def has_own_dictionary() -> bool:
-    return default_folder() == OWN_FOLDER
+    dictionary = pytest.importorskip("myna.text.ja.dictionary", reason="the extra ja is not installed")
+    return bool(dictionary.default_folder() == dictionary.OWN_FOLDER)
 
 
 def read(text: str, mode: str) -> Phonemes:
