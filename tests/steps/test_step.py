@@ -12,6 +12,7 @@ from pydantic import Field
 from myna.audio.io import write_wav
 from myna.core.errors import BadInput, Conflict, MissingAsset, NotFound, UnknownChoice
 from myna.core.fields import build
+from myna.core.findings import Failure, Findings
 from myna.core.progress import Progress, silent
 from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
 from myna.steps.prepare import AsrTranscribe, ConvertAudio
@@ -34,7 +35,7 @@ class CopyWords(Step):
     def outputs(self) -> tuple[Path, ...]:
         return (self.voice.converted_wav,)
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Progress) -> Findings:
         files = files_in(self.voice.input_audio)
         for number, file in enumerate(files):
             progress(number / len(files), file.name)
@@ -44,6 +45,7 @@ class CopyWords(Step):
             if not written.exists():
                 self.runs.append(file.name)
                 write_text(written, getattr(file.read_text(encoding="utf-8"), self.case)() * self.times)
+        return Findings((Failure("d.txt", "no words in it"),), (f"{len(files)} files",))
 
 
 @pytest.fixture
@@ -72,6 +74,12 @@ def test_a_finished_step_is_not_repeated(voice: VoiceFolder) -> None:
     assert (first.was_done_already, len(CopyWords.runs)) == (False, 3)
     again = perform(step, silent)
     assert (again.was_done_already, again.seconds, len(CopyWords.runs)) == (True, first.seconds, 3)
+
+
+def test_what_a_step_found_out_is_told_and_remembered(voice: VoiceFolder) -> None:
+    first = perform(CopyWords(folder=voice.path), silent)
+    assert first.findings == Findings((Failure("d.txt", "no words in it"),), ("3 files",))
+    assert perform(CopyWords(folder=voice.path), silent).findings == first.findings
 
 
 def test_a_copied_voice_stays_done(voice: VoiceFolder) -> None:

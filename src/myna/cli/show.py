@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from myna.core import progress as reports
+from myna.core.findings import Findings
 from myna.steps.step import Outcome, Step, perform
 
 _FILE_COLUMNS = 1000
@@ -30,6 +31,7 @@ err = Console(stderr=True)
 
 _NOTE_CHARS = 40
 _LINE_EVERY_S = 20.0
+_SHOWN_FAILURES = 10
 
 
 class Bars:
@@ -72,6 +74,7 @@ class Bars:
             outcome = perform(step, report)
             done = "done already" if outcome.was_done_already else "done"
             report(1.0, f"{done}, {outcome.seconds:.1f} s")
+        tell(outcome.findings)
         return outcome
 
     def _close(self, task: TaskID) -> None:
@@ -101,6 +104,18 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))  # as it is: brackets are no markup
     out.print(grid)
+
+
+def tell(findings: Findings) -> None:
+    """Print what a step found out: what it left out and why, what else it has to say, where its pages are."""
+    for failure in findings.failures[:_SHOWN_FAILURES]:
+        line(f"  left out: {failure}")
+    if len(findings.failures) > _SHOWN_FAILURES:
+        line(f"  left out: {len(findings.failures) - _SHOWN_FAILURES} more")
+    for note in findings.notes:
+        line(f"  {note}")
+    for page in findings.pages:
+        line(f"  look at {page}")
 
 
 def line(text: str) -> None:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from myna.core.assets import find_for
 from myna.core.errors import Conflict, MissingExtra, NotFound
+from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion, version
 from myna.core.workspace import WORDS_FILE, DatasetFolder, VoiceFolder, disk_errors, files_in, make_folder, write_text
@@ -79,8 +80,8 @@ class Step(BaseModel, ABC):
         return ()
 
     @abstractmethod
-    def run(self, progress: Progress) -> None:
-        """Do it. Raises `MynaError`s; `Cancelled` when ``progress`` does."""
+    def run(self, progress: Progress) -> Findings | None:
+        """Do it, and tell what was found on the way. Raises `MynaError`s; `Cancelled` when ``progress`` does."""
 
 
 class VersionedStep(Step):
@@ -137,6 +138,7 @@ class Outcome:
     step: str
     was_done_already: bool
     seconds: float
+    findings: Findings = Findings()
 
 
 def perform(step: Step, progress: Progress) -> Outcome:
@@ -159,7 +161,7 @@ def perform(step: Step, progress: Progress) -> Outcome:
             and _has_all(step, stamp)
         ):
             progress(1.0, "done already")
-            return Outcome(step.name, True, stamp["seconds"])
+            return Outcome(step.name, True, stamp["seconds"], Findings.from_json(stamp.get("findings", {})))
         spent = 0.0
         if _goes_on(step, stamp, parameters, inputs):
             spent = stamp["seconds"]
@@ -174,15 +176,16 @@ def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) ->
     _write_stamp(step, {**stamp, "finished": False, "seconds": spent, "outputs": []})
     try:
         with engine_needed(step.name):
-            step.run(progress)
+            findings = step.run(progress) or Findings()
     except BaseException:
         _write_stamp(step, {**stamp, "finished": False, "seconds": spent + time.monotonic() - begun, "outputs": []})
         raise
     seconds = spent + time.monotonic() - begun
     written = [str(file.relative_to(step.folder)) for file in _files(step.outputs())]
-    _write_stamp(step, {**stamp, "finished": True, "seconds": seconds, "outputs": written})
+    ended = {"finished": True, "seconds": seconds, "outputs": written, "findings": findings.as_json()}
+    _write_stamp(step, {**stamp, **ended})
     progress(1.0, "done")
-    return Outcome(step.name, False, seconds)
+    return Outcome(step.name, False, seconds, findings)
 
 
 @contextmanager
