@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -138,7 +138,7 @@ class Outcome:
     step: str
     was_done_already: bool
     seconds: float
-    findings: Findings = Findings()
+    findings: Findings = field(default_factory=Findings)
 
 
 def perform(step: Step, progress: Progress) -> Outcome:
