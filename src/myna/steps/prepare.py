@@ -95,7 +95,7 @@ class DenoiseAudio(Step):
 
     def run(self, progress: Progress) -> None:
         """Clean; raises `UnknownChoice` for the engine and `MissingExtra` where its library is not installed."""
-        from myna.engine.recordings import denoise_clips
+        from myna.engine.denoising import denoise_clips
 
         denoise_clips(self.voice.sliced, self.voice.denoised, engine=self.engine, progress=progress)
 
@@ -122,7 +122,7 @@ class AsrTranscribe(Step):
 
     def run(self, progress: Progress) -> None:
         """Transcribe; raises `BadInput` where no clip holds words, or the transcript does not fit the recordings."""
-        from myna.engine.recordings import transcribe_clips
+        from myna.engine.transcribing import transcribe_clips
 
         transcribe_clips(
             self.voice.denoised,
