@@ -14,7 +14,7 @@ import pytest
 from myna.audio.io import decode
 from myna.core.card import read_card
 from myna.core.workspace import Workspace
-from myna.steps.catalog import STEPS
+from myna.steps.catalog import PIPELINE
 from tests.cli.conftest import WORDS, CommandLine
 
 ROOT = Path(__file__).parents[2]
@@ -78,4 +78,4 @@ def test_a_demo_is_interrupted_goes_on_and_is_not_repeated(myna: CommandLine, re
     assert read_card(voice).gpt == voice.path / "GPT_weights_lite" / "me-e1.safetensors"
     assert WORDS in voice.labels.read_text(encoding="utf-8")
     again = myna(*arguments(recording))
-    assert again.out.count("done already") == len(STEPS)
+    assert again.out.count("done already") == len(PIPELINE)

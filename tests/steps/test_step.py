@@ -16,7 +16,7 @@ from myna.core.findings import Failure, Findings
 from myna.core.progress import Progress, silent
 from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
 from myna.steps.prepare import AsrTranscribe, ConvertAudio
-from myna.steps.step import Step, VersionedStep, exclusive, perform, read_stamp
+from myna.steps.step import Step, VersionedStep, WorkshopStep, exclusive, perform, read_stamp
 
 
 class CopyWords(Step):
@@ -214,3 +214,50 @@ def test_the_lock_holds_between_threads(voice: VoiceFolder) -> None:
         thread.start()
         thread.join()
     assert len(errors) == 1
+
+
+class Shout(WorkshopStep):
+    """Copies files in capitals, from anywhere to anywhere."""
+
+    mark: str = Field(default="!")
+
+    def inputs(self) -> tuple[Path, ...]:
+        return (self.source or self.voice.input_audio,)
+
+    def outputs(self) -> tuple[Path, ...]:
+        return (self.target or self.voice.converted_wav,)
+
+    def run(self, progress: Progress) -> None:
+        for file in files_in(self.inputs()[0]):
+            write_text(self.outputs()[0] / f"{file.stem}{self.mark}.txt", file.read_text(encoding="utf-8").upper())
+            progress(0.5, file.name)
+
+
+def test_a_named_target_keeps_what_others_put_there(voice: VoiceFolder, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    write_text(target / "mine.txt", "not yours")
+    step = Shout(folder=target, source=voice.input_audio, target=target)
+    perform(step, silent)
+    assert perform(step, silent).was_done_already
+    perform(Shout(folder=target, source=voice.input_audio, target=target, mark="?"), silent)
+    assert [file.name for file in files_in(target)] == ["a?.txt", "b?.txt", "c?.txt", "mine.txt"]
+
+
+def test_an_interrupted_run_elsewhere_is_cleared_by_the_next_of_other_parameters(
+    voice: VoiceFolder, tmp_path: Path
+) -> None:
+    def stop(fraction: float, note: str) -> None:
+        raise KeyboardInterrupt
+
+    target = make_folder(tmp_path / "elsewhere")
+    with pytest.raises(KeyboardInterrupt):
+        perform(Shout(folder=target, source=voice.input_audio, target=target), stop)
+    assert [file.name for file in files_in(target)] == ["a!.txt"]
+    perform(Shout(folder=target, source=voice.input_audio, target=target, mark="?"), silent)
+    assert [file.name for file in files_in(target)] == ["a?.txt", "b?.txt", "c?.txt"]
+
+
+def test_two_targets_of_one_voice_do_not_know_each_other(voice: VoiceFolder, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        perform(Shout(folder=voice.path, target=tmp_path / name), silent)
+    assert all(len(files_in(tmp_path / name)) == 3 for name in ("one", "two"))

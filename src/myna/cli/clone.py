@@ -18,7 +18,7 @@ from myna.core.card import read_card
 from myna.core.errors import BadInput, Conflict, LimitExceeded, MissingAsset, NotFound
 from myna.core.settings import Settings, read_settings
 from myna.core.workspace import VoiceFolder, Workspace, checked_name, files_in, make_folder, write_bytes, writing
-from myna.steps.catalog import STEPS, known_parameters, make_step
+from myna.steps.catalog import PIPELINE, known_parameters, make_step
 from myna.steps.render import TEST_SENTENCE, TestInference
 from myna.steps.step import Step, engine_needed, read_stamp
 
@@ -99,8 +99,8 @@ def make_voice(
             forget(voice, added)
             raise
         step: Step | None = None
-        for name in list(STEPS)[1:]:
-            step = _step(name, common, epochs.get(name))
+        for kind in PIPELINE[1:]:
+            step = _step(kind.name, common, epochs.get(kind.name))
             bars.perform(step)
     if not isinstance(step, TestInference):
         raise TypeError("the catalogue does not end with the inference test")
@@ -164,7 +164,7 @@ def _write_report(voice: VoiceFolder, last: TestInference, folder: Path, weights
         from myna.engine.report import ReportFacts, write_report
 
     dataset, version = last.dataset, last.record
-    steps = [make_step(name, {"folder": voice.path}) for name in STEPS]
+    steps = [make_step(name, {"folder": voice.path}) for name in (kind.name for kind in PIPELINE)]
     facts = ReportFacts(
         voice=voice.name,
         version=version.name,

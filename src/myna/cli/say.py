@@ -17,7 +17,7 @@ from myna.core.fields import build
 from myna.core.settings import Settings, read_settings
 from myna.core.speech import AudioChunk, SpeechRequest, Voice
 from myna.core.workspace import VoiceFolder, make_folder
-from myna.steps.catalog import STEPS
+from myna.steps.catalog import PIPELINE
 from myna.steps.step import engine_needed
 
 _LANGUAGES = (
@@ -98,12 +98,12 @@ def _row(voice: VoiceFolder) -> list[str]:
     try:
         card = read_card(voice)
     except Conflict:
-        return [voice.name, f"unfinished, {_num_done(voice)} of {len(STEPS)} steps", "", str(voice.path)]
+        return [voice.name, f"unfinished, {_num_done(voice)} of {len(PIPELINE)} steps", "", str(voice.path)]
     return [voice.name, "ready", card.version, str(voice.path)]
 
 
 def _num_done(voice: VoiceFolder) -> int:
-    return sum(any(voice.stamps.glob(f"{name}*.json")) for name in STEPS)
+    return sum(any(voice.stamps.glob(f"{step.name}*.json")) for step in PIPELINE)
 
 
 def _piped() -> str:

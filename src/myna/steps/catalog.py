@@ -20,23 +20,26 @@ from myna.steps.render import TestInference
 from myna.steps.step import Step, perform
 from myna.steps.train import TrainGpt, TrainSovits
 
-STEPS: dict[str, type[Step]] = {
-    step.name: step
-    for step in (
-        ConvertAudio,
-        SliceAudio,
-        DenoiseAudio,
-        AsrTranscribe,
-        ExtractTextFeatures,
-        ExtractAudioFeatures,
-        ExtractSpeakerVectors,
-        ExtractSemanticFeatures,
-        TrainSovits,
-        TrainGpt,
-        TestInference,
-    )
-}
-"""Every step by its name, in the order that makes a voice."""
+PIPELINE: tuple[type[Step], ...] = (
+    ConvertAudio,
+    SliceAudio,
+    DenoiseAudio,
+    AsrTranscribe,
+    ExtractTextFeatures,
+    ExtractAudioFeatures,
+    ExtractSpeakerVectors,
+    ExtractSemanticFeatures,
+    TrainSovits,
+    TrainGpt,
+    TestInference,
+)
+"""The eleven steps that make a voice, in order."""
+
+TOOLS: tuple[type[Step], ...] = ()
+"""What else can be done with recordings and voices."""
+
+STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}
+"""Every step by its name."""
 
 
 def step_class(name: str) -> type[Step]:
@@ -53,7 +56,7 @@ def make_step(name: str, parameters: Mapping[str, Any]) -> Step:
 
 
 def known_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of ``parameters`` that the step has: one set of wishes serves all eleven."""
+    """Those of ``parameters`` that the step has: one set of wishes serves all."""
     fields = step_class(name).model_fields
     return {key: value for key, value in parameters.items() if key in fields}
 

@@ -79,9 +79,36 @@ class Step(BaseModel, ABC):
         """Folders that hold the work between start and end, as a training's checkpoints do."""
         return ()
 
+    @property
+    def owns_outputs(self) -> bool:
+        """Whether all that lies in the outputs is this step's to clear away; else only what its stamp lists."""
+        return True
+
     @abstractmethod
     def run(self, progress: Progress) -> Findings | None:
         """Do it, and tell what was found on the way. Raises `MynaError`s; `Cancelled` when ``progress`` does."""
+
+
+class WorkshopStep(Step):
+    """A step over sound files that also works elsewhere than in a voice: from any file or folder into any folder.
+
+    Without a voice, ``folder`` is the target: the stamp lies there.
+    """
+
+    source: Path | None = Field(default=None, description="file or folder to read; empty: the voice's own")
+    target: Path | None = Field(default=None, description="folder to write into; empty: the voice's own")
+
+    @property
+    def stamp_name(self) -> str:
+        """One stamp per target."""
+        if self.target is None:
+            return self.name
+        return f"{self.name}-{hashlib.blake2b(str(self.target.absolute()).encode(), digest_size=4).hexdigest()}"
+
+    @property
+    def owns_outputs(self) -> bool:
+        """A target that somebody named may hold other things, which are left alone."""
+        return self.target is None
 
 
 class VersionedStep(Step):
@@ -167,25 +194,40 @@ def perform(step: Step, progress: Progress) -> Outcome:
             spent = stamp["seconds"]
         else:
             clear(step)
-        return _run(step, progress, {"parameters": parameters, "inputs": inputs}, spent)
+            stamp = {}
+        known = {"parameters": parameters, "inputs": inputs, "outputs": stamp.get("outputs", [])}
+        return _run(step, progress, known, spent)
 
 
 def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) -> Outcome:
     """Run with the stamp saying "started", whatever happens; "finished" only at the end."""
     begun = time.monotonic()
-    _write_stamp(step, {**stamp, "finished": False, "seconds": spent, "outputs": []})
+    others = set() if step.owns_outputs else set(_written(step)) - set(stamp["outputs"])
+    _write_stamp(step, {**stamp, "finished": False, "seconds": spent})
+
+    def end(finished: bool, findings: Findings) -> float:
+        seconds = spent + time.monotonic() - begun
+        written = [name for name in _written(step) if name not in others]
+        ended = {"finished": finished, "seconds": seconds, "outputs": written, "findings": findings.as_json()}
+        _write_stamp(step, {**stamp, **ended})
+        return seconds
+
     try:
         with engine_needed(step.name):
             findings = step.run(progress) or Findings()
     except BaseException:
-        _write_stamp(step, {**stamp, "finished": False, "seconds": spent + time.monotonic() - begun, "outputs": []})
+        end(False, Findings())
         raise
-    seconds = spent + time.monotonic() - begun
-    written = [str(file.relative_to(step.folder)) for file in _files(step.outputs())]
-    ended = {"finished": True, "seconds": seconds, "outputs": written, "findings": findings.as_json()}
-    _write_stamp(step, {**stamp, **ended})
+    seconds = end(True, findings)
     progress(1.0, "done")
     return Outcome(step.name, False, seconds, findings)
+
+
+def _written(step: Step) -> list[str]:
+    """What lies in the step's outputs: paths within its folder, whole ones outside it."""
+    root = step.folder
+    files = _files(step.outputs())
+    return [str(file.relative_to(root) if file.is_relative_to(root) else file.absolute()) for file in files]
 
 
 @contextmanager
@@ -222,6 +264,11 @@ def exclusive(voice: VoiceFolder) -> Iterator[None]:
 
 def clear(step: Step) -> None:
     """Remove what the step made before, so that nothing of another input or parameter is left."""
+    if not step.owns_outputs:
+        for name in read_stamp(step).get("outputs", []):
+            with disk_errors(step.folder / name):
+                (step.folder / name).unlink(missing_ok=True)
+        return
     for path in (*step.outputs(), *step.state()):
         with disk_errors(path):
             if path.is_dir():
