@@ -72,6 +72,11 @@ class DatasetFolder:
         """Folder of ``<clip>.pt``, each one voiceprint as (1, width)."""
         return self.path / "7-sv_cn"
 
+    @property
+    def left_out_file(self) -> Path:
+        """JSON lines: which clips extraction and training left out, and why."""
+        return self.path / "left_out.jsonl"
+
     def gpt_run(self, version: ModelVersion) -> Path:
         """State of the GPT training, to resume from."""
         return self.path / f"logs_s1{version.weights_suffix}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.steps.step import VersionedStep
 
@@ -59,8 +60,9 @@ class TrainSovits(TrainingStep):
         """What an interrupted training goes on from."""
         return (self.dataset.sovits_run(self.record),)
 
-    def run(self, progress: Progress) -> None:
-        """Train; raises `TrainingFailed`."""
+    def run(self, progress: Progress) -> Findings:
+        """Train, and tell which clips were left out; raises `TrainingFailed`."""
+        from myna.engine.features.left_out import left_out
         from myna.engine.training.sovits_flow import train_sovits
 
         train_sovits(
@@ -78,6 +80,7 @@ class TrainSovits(TrainingStep):
             device=self.device,
             progress=progress,
         )
+        return Findings(left_out(self.dataset, self.name))
 
 
 class TrainGpt(TrainingStep):
@@ -101,8 +104,9 @@ class TrainGpt(TrainingStep):
         """What an interrupted training goes on from."""
         return (self.dataset.gpt_run(self.record),)
 
-    def run(self, progress: Progress) -> None:
-        """Train; raises `TrainingFailed`."""
+    def run(self, progress: Progress) -> Findings:
+        """Train, and tell which clips were left out; raises `TrainingFailed`."""
+        from myna.engine.features.left_out import left_out
         from myna.engine.training.gpt import train_gpt
 
         train_gpt(
@@ -119,3 +123,4 @@ class TrainGpt(TrainingStep):
             device=self.device,
             progress=progress,
         )
+        return Findings(left_out(self.dataset, self.name))

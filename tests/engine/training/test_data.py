@@ -14,6 +14,7 @@ from myna.core.errors import BadInput, NotFound, TrainingFailed
 from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder, write_text
+from myna.engine.features.left_out import left_out
 from myna.engine.training.clips import read_semantic_file, read_text_file, repeats
 from myna.engine.training.gpt_data import GptData, GptRow, joined, read_gpt_rows
 from myna.engine.training.gpt_data import collate as collate_gpt
@@ -97,8 +98,19 @@ def write(folder: Path, clips: dict[str, tuple[int, int]]) -> DatasetFolder:
 def test_clips_whose_text_and_sound_do_not_belong_together_are_left_out(tmp_path: Path) -> None:
     clips = {"good": (50, 100), "slow": (11, 100), "fast": (101, 100), "long": (500, 1351), "many": (541, 1350)}
     dataset = write(tmp_path, clips)
+    clips |= {"mute": (20, 0)}
+    dataset = write(tmp_path, clips)
+    dataset.text_file.write_text(dataset.text_file.read_text() + "odd\tXX9\tNone\ttext\n")
     rows = read_gpt_rows(dataset, version("v3"), None, silent)
     assert [(len(one.phones), len(one.tokens)) for one in rows] == [(50, 100)]
+    reasons = {failure.file: failure.reason for failure in left_out(dataset, "train_gpt")}
+    assert reasons.keys() == {"slow", "fast", "long", "many", "mute", "odd"}
+    assert "2.8 phones a second" in reasons["slow"]
+    assert "25.2 phones a second" in reasons["fast"]
+    assert reasons["long"] == "it has 1351 tokens, more than 1350"
+    assert reasons["many"] == "it has 541 phones, more than 540"
+    assert reasons["mute"] == "it has no tokens"
+    assert "no phone 'XX9'" in reasons["odd"]
 
 
 def test_a_net_that_follows_needs_to_know_which_phone_is_said(tmp_path: Path) -> None:

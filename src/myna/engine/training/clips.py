@@ -9,6 +9,7 @@ from torch import nn
 
 from myna.audio.io import decode
 from myna.core.errors import BadInput, NotFound
+from myna.core.findings import Tally
 from myna.core.workspace import DatasetFolder
 from myna.engine.features.alignment import ctc_scores, spoken_columns
 from myna.engine.features.content import CONTENT_RATE_HZ
@@ -29,8 +30,9 @@ class TextRow:
     ids: list[int]
 
 
-def read_text_file(dataset: DatasetFolder, table: str) -> dict[str, TextRow]:
-    """The lines of ``2-name2text.txt`` by clip; lines of another form and unknown phones are left out (official rule).
+def read_text_file(dataset: DatasetFolder, table: str, tally: Tally | None = None) -> dict[str, TextRow]:
+    """The lines of ``2-name2text.txt`` by clip; lines of another form and unknown phones are left out (official rule),
+    and named in ``tally``.
 
     Raises `NotFound` where the file is missing, `BadInput` where no line can be used.
     """
@@ -38,11 +40,16 @@ def read_text_file(dataset: DatasetFolder, table: str) -> dict[str, TextRow]:
     if not path.is_file():
         raise NotFound(f"{path} is missing; run extract_text_features first")
     ids = {symbol: number for number, symbol in enumerate(symbols(table))}
-    rows = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    rows, tally = {}, Tally() if tally is None else tally
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         fields = line.split("\t")
         phones = fields[1].split(" ") if len(fields) == 4 else []
-        if phones and all(phone in ids for phone in phones):
+        unknown = [phone for phone in phones if phone not in ids]
+        if not phones:
+            tally.add(f"{path.name} line {number}", f"it has {len(fields)} fields instead of 4")
+        elif unknown:
+            tally.add(fields[0], f"table {table!r} has no phone {unknown[0]!r}")
+        else:
             rows[fields[0]] = TextRow(fields[0], phones, [ids[phone] for phone in phones])
     if not rows:
         raise BadInput(f"{path} has no line with four fields and phones of table {table!r}")

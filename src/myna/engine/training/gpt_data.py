@@ -12,9 +12,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from myna.checkpoints.tensor_file import read_tensor
 from myna.core.errors import TrainingFailed
+from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
+from myna.engine.features.left_out import note_left_out
 from myna.engine.training.clips import (
     TOKENS_PER_SECOND,
     TextRow,
@@ -26,6 +28,8 @@ from myna.engine.training.clips import (
 from myna.engine.training.losses import GptBatch
 from myna.models.gpt_following import followable
 
+STEP = "train_gpt"
+"""Under which name clips are noted as left out."""
 MAX_TOKENS = 54 * TOKENS_PER_SECOND
 MAX_PHONES = 540
 PHONES_PER_SECOND = (3.0, 25.0)
@@ -56,17 +60,21 @@ def read_gpt_rows(
     """The clips of the dataset folder that have phones and tokens.
 
     Where the version's GPT follows the text, ``encoder`` aligns them, and a clip whose words do not fit is left out.
-    Raises `NotFound` where a part of the folder is missing, `TrainingFailed` where no clip is usable.
+    What is left out is named in the folder's ``left_out.jsonl``. Raises `NotFound` where a part of the folder is
+    missing, `TrainingFailed` where no clip is usable.
     """
-    texts, tokens = read_text_file(dataset, version.symbols), read_semantic_file(dataset)
+    tally = Tally()
+    texts, tokens = read_text_file(dataset, version.symbols, tally), read_semantic_file(dataset)
     rows = []
     for number, (clip, text) in enumerate(texts.items()):
         progress(number / len(texts), clip)
         codes = tokens.get(clip, [])
-        if not _is_usable(len(text.ids), len(codes)) or max(codes) >= version.gpt.end_token:
-            continue
-        spoken = _places(encoder, dataset, text, len(codes)) if version.gpt.follows_text else None
+        reason = _unusable(len(text.ids), codes, version.gpt.end_token)
+        spoken = _places(encoder, dataset, text, len(codes)) if version.gpt.follows_text and not reason else None
         if version.gpt.follows_text and spoken is None:
+            reason = reason or "its words do not fit its sound"
+        if reason:
+            tally.add(clip, reason)
             continue
         bert = dataset.bert / f"{clip}.pt"
         rows.append(
@@ -77,6 +85,7 @@ def read_gpt_rows(
                 spoken,
             )
         )
+    note_left_out(dataset, STEP, tally.failures)
     if not rows:
         raise TrainingFailed(
             f"none of the {len(texts)} clips can be used: each needs tokens, at most {MAX_PHONES} phones, "
@@ -93,11 +102,19 @@ def _places(encoder: nn.Module | None, dataset: DatasetFolder, text: TextRow, nu
     return followable(torch.from_numpy(spoken[:num_tokens]))
 
 
-def _is_usable(num_phones: int, num_tokens: int) -> bool:
-    if not num_tokens or num_tokens > MAX_TOKENS or num_phones > MAX_PHONES:
-        return False
+def _unusable(num_phones: int, codes: Sequence[int], end_token: int) -> str:
+    """Why a clip is left out; "" where it is not."""
     low, high = PHONES_PER_SECOND
-    return low <= num_phones * TOKENS_PER_SECOND / num_tokens <= high
+    if not codes:
+        return "it has no tokens"
+    if len(codes) > MAX_TOKENS:
+        return f"it has {len(codes)} tokens, more than {MAX_TOKENS}"
+    if num_phones > MAX_PHONES:
+        return f"it has {num_phones} phones, more than {MAX_PHONES}"
+    rate = num_phones * TOKENS_PER_SECOND / len(codes)
+    if not low <= rate <= high:
+        return f"it has {rate:.1f} phones a second, outside {low:g} to {high:g}: text and sound hardly belong together"
+    return "" if max(codes) < end_token else f"its token {max(codes)} is none of this version"
 
 
 class GptData:

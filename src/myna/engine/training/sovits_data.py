@@ -11,17 +11,21 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from myna.audio.io import decode, resample
-from myna.core.errors import BadInput, TrainingFailed
+from myna.core.errors import BadAudio, BadInput, TrainingFailed
+from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.dsp import mel, spectrogram
 from myna.engine.features.content import DATASET_RATE_HZ
+from myna.engine.features.left_out import note_left_out
 from myna.engine.features.semantic import codes_of
 from myna.engine.training.clips import TOKENS_PER_SECOND, TextRow, read_text_file, repeats, spoken_in
 from myna.engine.training.losses import FlowBatch
 from myna.models.sovits_flow import SovitsFlow
 
+STEP = "train_sovits"
+"""Under which name clips are noted as left out."""
 REFERENCE_N_FFT, REFERENCE_HOP = 2048, 640
 """The reference spectrogram: 50 frames a second at 32 kHz."""
 SECONDS = (0.6, 54.0)
@@ -49,14 +53,18 @@ def read_flow_rows(
 ) -> list[FlowRow]:
     """The clips of the dataset folder that have phones, content and wav; codes are those of ``net``'s quantiser.
 
-    Raises `NotFound` where a part of the folder is missing, `TrainingFailed` where no clip is usable.
+    What is left out is named in the folder's ``left_out.jsonl``. Raises `NotFound` where a part of the folder is
+    missing, `TrainingFailed` where no clip is usable.
     """
-    texts, rows = read_text_file(dataset, version.symbols), []
+    tally, rows = Tally(), []
+    texts = read_text_file(dataset, version.symbols, tally)
     for number, text in enumerate(texts.values()):
         progress(number / len(texts), text.clip)
-        if (dataset.wav32k / text.clip).is_file() and (dataset.content / f"{text.clip}.pt").is_file():
-            row = _row(dataset, text, version, net, encoder)
-            rows += [] if row is None else [row]
+        try:
+            rows.append(_row(dataset, text, version, net, encoder))
+        except BadAudio as error:
+            tally.add(text.clip, error)
+    note_left_out(dataset, STEP, tally.failures)
     if not rows:
         raise TrainingFailed(
             f"none of the {len(texts)} clips can be used: each needs content features and a wav of "
@@ -67,14 +75,21 @@ def read_flow_rows(
 
 def _row(
     dataset: DatasetFolder, text: TextRow, version: ModelVersion, net: SovitsFlow, encoder: nn.Module | None
-) -> FlowRow | None:
-    """The clip, None where it is too short or too long."""
+) -> FlowRow:
+    """The clip; raises `BadAudio` where it is missing, too short or too long."""
     if version.mel is None:
         raise BadInput(f"version {version.name!r} has no mel to train on")
-    samples = decode(dataset.wav32k / text.clip, DATASET_RATE_HZ).samples
-    codes = codes_of(net, dataset.content / f"{text.clip}.pt")
-    if not SECONDS[0] <= len(samples) / DATASET_RATE_HZ < SECONDS[1] or not len(codes):
-        return None
+    wav, content = dataset.wav32k / text.clip, dataset.content / f"{text.clip}.pt"
+    for path in (wav, content):
+        if not path.is_file():
+            raise BadAudio(f"{path.relative_to(dataset.path)} is missing")
+    samples = decode(wav, DATASET_RATE_HZ).samples
+    seconds = len(samples) / DATASET_RATE_HZ
+    if not SECONDS[0] <= seconds < SECONDS[1]:
+        raise BadAudio(f"it is {seconds:.2f} s long; training takes {SECONDS[0]:g} s to less than {SECONDS[1]:g} s")
+    codes = codes_of(net, content)
+    if not len(codes):
+        raise BadAudio("it has no tokens")
     at_mel = torch.from_numpy(resample(samples, DATASET_RATE_HZ, version.mel.sample_rate))[None]
     spec = spectrogram(torch.from_numpy(samples)[None], REFERENCE_N_FFT, REFERENCE_HOP)[0, : net.sizes.reference_bins]
     frames = mel(at_mel, version.mel)[0].T.contiguous()
