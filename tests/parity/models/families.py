@@ -20,6 +20,7 @@ from tests.parity.models import (
     flow_cases,
     folder_cases,
     gpt_cases,
+    sampler_cases,
     signal_cases,
     speaker_cases,
     vits_cases,
@@ -52,6 +53,7 @@ FAMILIES: tuple[tuple[str, str, Runner], ...] = (
     ("quantiser", r"vq_full", signal_cases.quantizing),
     ("quantiser: training", r"vq_train", signal_cases.quantizer_training),
     ("ScaledAdam", r"scaled_adam", signal_cases.optimiser_steps),
+    ("order of clips", r"samplers", sampler_cases.orders),
     ("mel filters", r"melbank", signal_cases.filters),
     ("mel", r"mel", signal_cases.mels),
     ("resampling", r"resample", signal_cases.resampling),
@@ -68,7 +70,6 @@ FOLDERS: tuple[tuple[str, str, Runner], ...] = (
 """The same, of records that are whole folders."""
 
 ELSEWHERE: tuple[tuple[str, str], ...] = (
-    ("samplers", "our trainers draw their own order, from seed and epoch alone"),
     ("collate", "our batches are padded to their longest row, not beyond, and not sorted"),
 )
 """Pattern and reason: cases of parts that are built otherwise on purpose, and have nothing that could be compared."""

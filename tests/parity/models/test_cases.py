@@ -103,6 +103,6 @@ def test_the_section_of_the_page_is_written_anew() -> None:
 
 
 def test_what_is_built_otherwise_stands_apart(tmp_path: Path) -> None:
-    np.savez(tmp_path / "samplers.npz", meta="{}")
-    line = table.line_of(tmp_path / "samplers.npz")
+    np.savez(tmp_path / "collate.npz", meta="{}")
+    line = table.line_of(tmp_path / "collate.npz")
     assert (line.verdict, line.is_ok) == ("apart", True)
