@@ -203,3 +203,21 @@ def test_sampling_repeats_with_its_generator_and_blanks_the_prompt() -> None:
     assert not torch.equal(first, other)
     assert (first[..., :5] == 0).all()
     assert first.shape == (1, 6, 12)
+
+
+def test_recomputing_blocks_changes_no_gradient() -> None:
+    found = []
+    for recomputes in (False, True):
+        net = lively(TINY).train()
+        net.cfm.estimator.recomputes_blocks = recomputes
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x, kept=kept: (kept.append(x.numel()), x)[1], lambda x: x):
+            mel, lens = torch.ones(2, 6, 40) * 0.1, torch.tensor([40, 30])
+            draws = FlowDraws(torch.tensor([0.2, 0.7]), torch.ones(2, 6, 40))
+            loss = net.cfm.loss(mel, lens, lens // 4, torch.ones(2, 16, 40), draws)
+        loss.backward()
+        found.append(({name: one.grad for name, one in net.cfm.named_parameters()}, sum(kept)))
+    (plain, more), (again, less) = found
+    assert less < 0.6 * more, "fewer numbers wait for the way back"
+    for name, gradient in plain.items():
+        torch.testing.assert_close(again[name], gradient, msg=name)

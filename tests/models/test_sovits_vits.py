@@ -92,7 +92,7 @@ def test_training_teaches_all_but_the_tokens() -> None:
     codebook = net.quantizer.codebook.embed.clone()
     draws = VitsDraws(torch.randn(2, HIDDEN, 10), torch.tensor([0.0, 0.999]))
     out = net(
-        torch.randn(2, 16, 10),
+        torch.randint(1024, (2, 5)),
         torch.rand(2, 1025, 10),
         torch.tensor([9, 6]),
         torch.randint(732, (2, 5)),
@@ -126,3 +126,14 @@ def test_judges_agree_with_themselves() -> None:
     half = deceit_loss(fake) + sum(one.opinion.square().mean() for one in fake)
     torch.testing.assert_close(judges_loss(real, fake), half)
     assert float(divergence(*[torch.zeros(1, 3, 4)] * 4, torch.ones(1, 1, 4))) == -1.5
+
+
+def test_judges_listen_to_two_batches_at_once() -> None:
+    judges = Discriminators((2, 3))
+    recorded, made = torch.randn(2, 1, 701) * 0.1, torch.randn(2, 1, 701) * 0.1
+    real, fake = judges.compare(recorded, made)
+    for together, alone in ((real, judges(recorded)), (fake, judges(made))):
+        for one, other in zip(together, alone, strict=True):
+            torch.testing.assert_close(one.opinion, other.opinion)
+            for layer, same in zip(one.features, other.features, strict=True):
+                torch.testing.assert_close(layer, same)

@@ -34,6 +34,10 @@ class Judgement:
     opinion: torch.Tensor
     features: list[torch.Tensor]
 
+    def __getitem__(self, rows: slice) -> Judgement:
+        """Of some of the sounds."""
+        return Judgement(self.opinion[rows], [layer[rows] for layer in self.features])
+
 
 class _Judge(nn.Module):
     convs: nn.ModuleList
@@ -96,3 +100,8 @@ class Discriminators(nn.Module):
     def forward(self, sound: torch.Tensor) -> list[Judgement]:
         """Every judge's judgement of waveforms (B, 1, T)."""
         return [judge(sound) for judge in self.discriminators]
+
+    def compare(self, recorded: torch.Tensor, made: torch.Tensor) -> tuple[list[Judgement], list[Judgement]]:
+        """The judgements of two batches (B, 1, T) of one length, each judge listening once."""
+        both = self(torch.cat((recorded, made)))
+        return [one[: len(recorded)] for one in both], [one[len(recorded) :] for one in both]

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from myna.core.versions import FlowSizes
 from myna.models.layers import masked
@@ -233,12 +234,17 @@ class _Block(nn.Module):
 
 
 class DiT(nn.Module):
-    """Velocity of the flow at a noisy mel, given prompt, text, time and step size."""
+    """Velocity of the flow at a noisy mel, given prompt, text, time and step size.
+
+    ``recomputes_blocks``: training keeps only what enters each block and computes the rest again on the way back: less
+    memory for a third more time.
+    """
 
     def __init__(self, sizes: FlowSizes, dropout: float = 0.0) -> None:
         super().__init__()
         width = sizes.dit_width
         self.masks_padding = sizes.masks_padding
+        self.recomputes_blocks = False
         self.time_embed = TimeEmbedding(width)
         self.d_embed = TimeEmbedding(width)
         self.text_embed = TextEmbedding(sizes.feature_width, sizes.dit_conv_layers)
@@ -273,7 +279,11 @@ class DiT(nn.Module):
         moment = self.time_embed(time) + self.d_embed(step)
         hidden = self.input_embed(x, prompt, text, mask if self.masks_padding else None)
         turn = self.rotary_embed(x.shape[1])
+        is_recomputed = self.recomputes_blocks and torch.is_grad_enabled()
         for block in self.transformer_blocks:
-            hidden = block(hidden, moment, mask, turn)
+            if is_recomputed:
+                hidden = checkpoint(block, hidden, moment, mask, turn, use_reentrant=False)
+            else:
+                hidden = block(hidden, moment, mask, turn)
         scale, shift = self.norm_out(moment)
         return self.proj_out(_modulated(hidden, shift, scale))

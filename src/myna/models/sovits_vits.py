@@ -192,7 +192,7 @@ class SovitsVits(nn.Module):
 
     def forward(
         self,
-        content: torch.Tensor,
+        codes: torch.Tensor,
         spec: torch.Tensor,
         spec_lens: torch.Tensor,
         phones: torch.Tensor,
@@ -204,28 +204,28 @@ class SovitsVits(nn.Module):
     ) -> VitsPass:
         """One training step: the recording's own spectrogram is encoded, and a segment of it decoded.
 
-        ``content`` (B, content_width, T50) and ``spec`` (B, spec_bins, T50) of the same clips, T50 even;
-        ``spec_lens`` (B,), none below ``segment_frames``; ``phones`` (B, Tx), ``phone_lens`` (B,). The quantiser stays
-        as it is, as in the published training. Needs the posterior encoder.
+        ``spec`` (B, spec_bins, T50) and the ``codes`` (B, at least T50 / 2) of the same clips; ``spec_lens`` (B,), none
+        below ``segment_frames``; ``phones`` (B, Tx), ``phone_lens`` (B,). Codes are given, not content: nothing that
+        makes them is trained. Needs the posterior encoder.
         """
-        draws = self._draw(spec) if draws is None else draws
+        draws = self.draw(spec) if draws is None else draws
         mask = length_mask(spec_lens, spec.shape[-1])
         speaker = self.speaker_vector(spec, mask, speaker_print)
-        with torch.no_grad():
-            codes = self.extract_codes(content)
-        quantized = self.quantizer.decode(codes).repeat_interleave(_CONTENT_PER_CODE, dim=-1)
+        quantized = self.quantizer.decode(codes).repeat_interleave(_CONTENT_PER_CODE, dim=-1)[..., : spec.shape[-1]]
         features, _ = self.enc_p(quantized, spec_lens, phones, phone_lens, self._for_text(speaker))
         mean_p, log_deviation_p = self.enc_p.statistics(features, mask)
         mean_q, log_deviation_q = self.enc_q(spec, mask, speaker.detach())
-        z = masked(mean_q + draws.noise * log_deviation_q.exp(), mask)
+        # Drawn in the noise's precision, also where the nets compute in a coarser one.
+        z = masked(mean_q + draws.noise * log_deviation_q.to(draws.noise.dtype).exp(), mask)
         z_p = self.flow(z, mask, speaker)
         starts = (draws.place * (spec_lens - segment_frames + 1)).long()
         wave = self.dec(segments(z, starts, segment_frames), speaker)
         return VitsPass(wave, starts, mask, z, z_p, mean_p, log_deviation_p, mean_q, log_deviation_q)
 
-    def _draw(self, spec: torch.Tensor) -> VitsDraws:
+    def draw(self, spec: torch.Tensor) -> VitsDraws:
+        """The random numbers of a step on ``spec`` (B, spec_bins, T50)."""
         batch, _, length = spec.shape
-        noise = torch.randn(batch, self.sizes.hidden, length, device=spec.device, dtype=spec.dtype)
+        noise = torch.randn(batch, self.sizes.hidden, length, device=spec.device)
         return VitsDraws(noise, torch.rand(batch, device=spec.device))
 
     def _for_text(self, speaker: torch.Tensor) -> torch.Tensor:

@@ -139,7 +139,7 @@ def _step(case: Case, net: SovitsVits, judges: Discriminators, kind: torch.dtype
     given = {name: value.to(kind) if value.is_floating_point() else value for name, value in case.inputs.items()}
     size = case.meta["segment_frames"]
     out = net(
-        given["ssl"],
+        net.extract_codes(given["ssl"]),
         given["spec"],
         given["spec_lengths"],
         given["text"],
