@@ -58,3 +58,51 @@ def test_parameters_without_a_gradient_are_left_alone() -> None:
     idle.grad = torch.ones(3)
     optimiser.step()
     assert idle.tolist() != [1.0, 1.0, 1.0]
+
+
+def spiked(*, clips_steps: bool) -> list[torch.Tensor]:
+    """What fourteen steps make of some parameters; the twelfth gradient is a hundred times too large."""
+    generator = torch.Generator().manual_seed(0)
+    parameters = [nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((5, 4), (7,), (1,))]
+    optimiser = ScaledAdam(parameters, clipping_update_period=5, clips_steps=clips_steps)
+    for step in range(14):
+        for parameter in parameters:
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.grad = noise * (100.0 if step == 11 else 1.0)
+        optimiser.step()
+    return [parameter.detach() for parameter in parameters]
+
+
+def test_steps_are_clipped_where_that_is_wanted() -> None:
+    raw, clipped = spiked(clips_steps=False), spiked(clips_steps=True)
+    assert not any(torch.equal(one, other) for one, other in zip(raw, clipped, strict=True))
+    calm = nn.Parameter(torch.ones(3))
+    optimiser = ScaledAdam([calm], clipping_update_period=2, clips_steps=True)
+    for size in (1.0, 1.0, 1.0, 8.0):
+        calm.grad = torch.full((3,), size)
+        optimiser.step()
+    assert calm.grad is not None
+    assert calm.grad.tolist() == pytest.approx([2.0] * 3, rel=0.01), "twice the median of the last norms"
+
+
+def test_a_saved_state_goes_on_to_the_same_numbers() -> None:
+    def steps(count: int, start: int, parameters: list[nn.Parameter], optimiser: ScaledAdam) -> None:
+        for step in range(start, start + count):
+            for parameter in parameters:
+                parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(step))
+            optimiser.step()
+
+    def fresh() -> tuple[list[nn.Parameter], ScaledAdam]:
+        parameters = [nn.Parameter(torch.full(shape, 0.5)) for shape in ((3, 2), (1,))]
+        return parameters, ScaledAdam(parameters, clipping_update_period=3, clips_steps=True)
+
+    straight, optimiser = fresh()
+    steps(12, 0, straight, optimiser)
+    broken, optimiser = fresh()
+    steps(7, 0, broken, optimiser)
+    saved = optimiser.state_dict()
+    resumed = [nn.Parameter(parameter.detach().clone()) for parameter in broken]
+    optimiser = ScaledAdam(resumed, clipping_update_period=3, clips_steps=True)
+    optimiser.load_state_dict(saved)
+    steps(5, 7, resumed, optimiser)
+    assert all(torch.equal(one, other) for one, other in zip(straight, resumed, strict=True))

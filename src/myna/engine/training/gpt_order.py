@@ -1,4 +1,4 @@
-"""In which order the GPT's trainer sees its clips: batches of like length, and after which batches the optimiser steps."""
+"""The order in which the GPT trainer sees its clips: batches of like length; and after which the optimiser steps."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def ends_even_update(index: int, num_batches: int) -> bool:
 
 
 def ends_official_update(index: int, num_batches: int) -> bool:  # noqa: ARG001 (the shape of `Recipe.ends_update`)
-    """The same as the official program does it: after batches 4, 8, ..., so after five the first time, what is left over
-    goes on in the next epoch, and an epoch of fewer than five batches makes no step."""
+    """The same as the official program does it: after batches 4, 8, ..., so after five the first time; what is left
+    over goes on in the next epoch, and an epoch of fewer than five batches makes no step."""
     return index > 0 and index % BATCHES_PER_STEP == 0
 
 
