@@ -13,8 +13,8 @@ from corpus import Tokens
 from stage import Stage
 
 from myna.core.versions import version
-from myna.engine.training.loop import moved
 from myna.engine.training.losses import FlowBatch, flow_loss
+from myna.engine.training.recipe import moved
 from myna.models.sovits_flow import SovitsFlow
 
 LITE = version("lite")

@@ -13,8 +13,8 @@ from corpus import Tokens
 from stage import Stage
 
 from myna.core.versions import version
-from myna.engine.training.loop import moved
 from myna.engine.training.losses import GptBatch, gpt_loss, with_wrong_tokens
+from myna.engine.training.recipe import moved
 from myna.models.gpt import Gpt
 
 LITE = version("lite")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from pydantic import Field
+from typing import TypeVar
 
 from myna.core.findings import Findings
 from myna.core.progress import Progress
+from myna.core.training import GptPlan, SovitsPlan, TrainingPlan
 from myna.steps.step import VersionedStep
 
+Plan = TypeVar("Plan", bound=TrainingPlan)
 
-class TrainingStep(VersionedStep):
-    """What both trainings are told."""
+
+class TrainingStep(TrainingPlan, VersionedStep):
+    """What both trainings have in common; a step is its trainer's plan."""
 
     extends = frozenset({"epochs", "save_every"})
-
-    base: Path | None = Field(default=None, description="weights to begin with; empty: the version's base")
-    batch_size: int = Field(default=8, ge=1, le=512, description="clips per training step")
-    save_every: int = Field(default=4, ge=1, description="weights are saved every so many epochs, and at the end")
-    learning_rate: float | None = Field(default=None, gt=0.0, le=1.0, description="empty: the trainer's own")
-    seed: int = Field(default=1234, ge=0, lt=2**63, description="start of the random numbers")
 
     @property
     def stamp_name(self) -> str:
@@ -31,15 +27,16 @@ class TrainingStep(VersionedStep):
         """The base, where no other weights are given."""
         return () if self.base else super().assets()
 
+    def plan(self, kind: type[Plan]) -> Plan:
+        """The trainer's part of the parameters."""
+        return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
-class TrainSovits(TrainingStep):
+
+class TrainSovits(SovitsPlan, TrainingStep):
     """Fine-tune SoVITS: tokens to sound in this voice."""
 
     title = "training SoVITS"
     kinds = ("sovits",)
-
-    epochs: int = Field(default=10, ge=1, le=10000, description="rounds through the clips")
-    lora_rank: int = Field(default=0, ge=0, le=512, description="train low-rank additions of this rank; 0: all weights")
 
     def inputs(self) -> tuple[Path, ...]:
         """Phones, content features, wavs, voiceprints."""
@@ -65,31 +62,16 @@ class TrainSovits(TrainingStep):
         from myna.engine.features.left_out import left_out
         from myna.engine.training.sovits_flow import train_sovits
 
-        train_sovits(
-            self.dataset,
-            self.voice.sovits_weights(self.record),
-            version=self.record,
-            models=self.models,
-            base=self.base,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            lora_rank=self.lora_rank,
-            save_every=self.save_every,
-            seed=self.seed,
-            device=self.device,
-            progress=progress,
-        )
+        weights, plan = self.voice.sovits_weights(self.record), self.plan(SovitsPlan)
+        train_sovits(self.dataset, weights, version=self.record, plan=plan, progress=progress)
         return Findings(left_out(self.dataset, self.name))
 
 
-class TrainGpt(TrainingStep):
+class TrainGpt(GptPlan, TrainingStep):
     """Fine-tune the GPT: text to tokens in this voice's manner."""
 
     title = "training GPT"
     kinds = ("gpt",)
-
-    epochs: int = Field(default=8, ge=1, le=10000, description="rounds through the clips")
 
     def inputs(self) -> tuple[Path, ...]:
         """Phones, BERT features, tokens."""
@@ -109,18 +91,6 @@ class TrainGpt(TrainingStep):
         from myna.engine.features.left_out import left_out
         from myna.engine.training.gpt import train_gpt
 
-        train_gpt(
-            self.dataset,
-            self.voice.gpt_weights(self.record),
-            version=self.record,
-            models=self.models,
-            base=self.base,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            save_every=self.save_every,
-            seed=self.seed,
-            device=self.device,
-            progress=progress,
-        )
+        weights, plan = self.voice.gpt_weights(self.record), self.plan(GptPlan)
+        train_gpt(self.dataset, weights, version=self.record, plan=plan, progress=progress)
         return Findings(left_out(self.dataset, self.name))

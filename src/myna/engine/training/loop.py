@@ -1,7 +1,36 @@
-"""The loop both trainings share: steps, schedule, curve, weights every few epochs, and a state that survives a kill.
+"""The loop that every training goes through: epochs, steps, precision, devices, curve, saved weights, and a state that
+survives a kill.
 
-A step's random numbers depend on the seed and the step's number alone, so a training that was interrupted and resumed
-ends with the weights of one that was not.
+How a trainer plugs in
+----------------------
+A trainer is one function, ``train_xxx(dataset, weights, *, version, plan, progress) -> Path`` (``plan`` is a
+`core.training.TrainingPlan`, or the trainer's own kind of it: a further parameter is one more field there, and nowhere
+else). It loads its nets onto ``plan``'s device, reads its clips, builds its optimisers, and describes all of it as one
+`Recipe` (``recipe.py``)::
+
+    recipe = Recipe(
+        modules={"generator": generator, "discriminator": discriminator},     # kept in the state file
+        phases=[                                                             # a step goes through them in order
+            Phase("discriminator", discriminator, AdamW(...), discriminator_loss, rate=by_epoch(0.999875)),
+            Phase("generator", generator, AdamW(groups), generator_loss, rate=by_epoch(0.999875)),
+        ],
+        data=data,                       # draws(epoch) and load(draw), see `Data`
+        save=save,                       # writes weights at a `Moment`, returns their file
+        identity={"base": ..., "rows": ..., "batch_size": ...},
+        ends_update=every_batch,         # or after every fourth: gradient accumulation
+    )
+    return Training(recipe, plan, run_folder).train(progress)
+
+- A loss is called with a batch that is on the device, under autocast, its random numbers seeded by seed and step
+  alone: draw with torch only, never with ``random``. It returns ``(loss, figures)``; leave figures on the device (a
+  ``float()`` in a loss stalls the GPU), the loop fetches them all at once. It must not touch ``.grad``.
+- Groups of an optimiser keep the rate they are made with; `Phase.rate` is a share of it, a plain function of the
+  `Moment`, so nothing of a schedule is in the state. Any optimiser will do whose state is tensors and numbers.
+- ``weigh`` says what the loss is a mean over; then a batch that does not fit the device, cut into parts, gives the
+  same gradient, and so do several batches of one update and several devices. None says that the loss is a sum.
+- What a phase computes for the next one (a GAN's forward) may be kept by the batch's identity and must be computed
+  again where another object comes: parts of a batch draw the same numbers in every phase.
+- Weights that need no gradient (``requires_grad`` False outside a loss) are the base's and are not in the state.
 """
 
 from __future__ import annotations
@@ -9,172 +38,164 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
 
-from myna.checkpoints.native import read_weights, write_weights
-from myna.core.errors import BadCheckpoint, TrainingFailed
+from myna.core.errors import TrainingFailed
 from myna.core.progress import Progress
+from myna.core.training import TrainingPlan
 from myna.core.workspace import disk_errors, write_text
 from myna.engine.device import autocast_type
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Figures = dict[str, float]
-Batch_co = TypeVar("Batch_co", covariant=True)
-Batch = TypeVar("Batch")
-Row = TypeVar("Row", bound="DataclassInstance")
+from myna.engine.training.recipe import Batch, Draw, Figures, Moment, Phase, Recipe, moved
+from myna.engine.training.state import STATE, optimisers_of, read_state, write_state
 
 CURVE = "losses.jsonl"
-STATE = "state.safetensors"
 
-_BETAS = (0.9, 0.98)
-_WEIGHT_DECAY = 0.01
-_MAX_NORM = 1.0
-_LAST_SHARE = 0.05
-"""The schedule's end, as share of the learning rate."""
-_MAX_WARM_STEPS = 100
 _SAVE_SECONDS = 60.0
 
 
-class Data(Protocol[Batch_co]):
-    """What a training draws from: epochs of batches that depend on the epoch's number alone."""
+class Training(Generic[Draw, Batch]):
+    """One training of ``recipe`` by ``plan``; ``run`` is the folder of its state and curve."""
 
-    num_batches: int
-
-    def epoch(self, number: int) -> Iterator[Batch_co]:
-        """The ``num_batches`` batches of epoch ``number``, from 1."""
-        ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how strongly; ``identity`` is what a state must agree with to be gone on from (JSON)."""
-
-    epochs: int
-    save_every: int
-    learning_rate: float
-    seed: int
-    identity: dict[str, Any]
-
-
-class Training:
-    """Trains ``net`` on its device.
-
-    ``save`` writes the weights after an epoch, given epoch and step, and returns their path; ``run`` is the folder of
-    state and curve.
-    """
-
-    def __init__(self, net: nn.Module, plan: Plan, run: Path, save: Callable[[int, int], Path]) -> None:
-        self.net, self.plan, self.run, self.save = net, plan, run, save
-        self.trained = [weight for weight in net.parameters() if weight.requires_grad]
-        self.device = self.trained[0].device
+    def __init__(self, recipe: Recipe[Draw, Batch], plan: TrainingPlan, run: Path) -> None:
+        self.recipe, self.plan, self.run = recipe, plan, run
+        self.device = recipe.phases[0].weights[0].device
         self.type = autocast_type(self.device)
-        self.optimiser = torch.optim.AdamW(
-            self.trained, plan.learning_rate, betas=_BETAS, weight_decay=_WEIGHT_DECAY, fused=True
-        )
-        self.step = self.epoch = self.done = 0
-        """Steps so far; whole epochs so far; batches so far of the epoch after them."""
+        self.epoch = self.done = self.step = self.updates = 0
+        """Whole epochs, batches of the one after them, batches, optimiser steps, all up to the last optimiser step."""
+        self.waiting: list[tuple[int, Batch]] = []
+        """Batches since then, with their epoch."""
+        for phase in recipe.phases:
+            for group in phase.optimiser.param_groups:
+                group.setdefault("initial_lr", group["lr"])
 
-    def train(self, data: Data[Batch], loss: Callable[[Batch], tuple[Tensor, Figures]], progress: Progress) -> Path:
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch."""
+        return self.recipe.data.num_batches
+
+    def moment(self, epoch: int) -> Moment:
+        """Now, in ``epoch`` (from 1)."""
+        step = self.step + len(self.waiting)
+        return Moment(epoch, step, self.updates, self.num_batches, self.plan.epochs)
+
+    def train(self, progress: Progress) -> Path:
         """Train until the plan's epochs are over, from where an earlier run was stopped; returns the last weights.
 
-        Raises `TrainingFailed` when the loss is no number.
+        Raises `TrainingFailed` when the loss is no number, or no optimiser step would ever be made.
         """
+        if not any(self.recipe.ends_update(index, self.num_batches) for index in range(self.num_batches)):
+            raise TrainingFailed(f"an epoch of {self.num_batches} batches makes no step; lower batch_size or add clips")
         self._resume()
-        total = self.plan.epochs * data.num_batches
         last: Path | None = None
-        saved_at = time.monotonic()
-        self.net.train()
+        self.saved_at = time.monotonic()
+        for module in self.recipe.modules.values():
+            module.train()
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            while self.epoch < self.plan.epochs:
-                for batch in islice(data.epoch(self.epoch + 1), self.done, None):
-                    figures = self._step(batch, loss, total)
-                    note = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-                    progress(min(self.step / total, 1.0), f"epoch {self.epoch + 1} of {self.plan.epochs}, {note}")
-                    if time.monotonic() - saved_at > _SAVE_SECONDS:
-                        self._write_state()
-                        saved_at = time.monotonic()
-                self.epoch, self.done = self.epoch + 1, 0
-                if self.epoch % self.plan.save_every == 0 or self.epoch == self.plan.epochs:
-                    last = self.save(self.epoch, self.step)
+            for epoch in range(self.epoch + 1, self.plan.epochs + 1):
+                self._train_epoch(epoch, progress)
+                if epoch % self.plan.save_every == 0 or epoch == self.plan.epochs:
+                    last = self.recipe.save(self.moment(epoch))
                 self._write_state()
-                saved_at = time.monotonic()
-        return last or self.save(self.epoch, self.step)
+        return last or self.recipe.save(self.moment(self.epoch))
 
-    def rate(self, total: int) -> float:
-        """The learning rate of the step to come: warm-up, then a cosine over ``total`` steps."""
-        warm = min(_MAX_WARM_STEPS, max(total // 10, 1))
-        fall = 0.5 * (1 + math.cos(math.pi * min(self.step / max(total, 1), 1.0)))
-        return self.plan.learning_rate * min(1.0, (self.step + 1) / warm) * (_LAST_SHARE + (1 - _LAST_SHARE) * fall)
+    def _train_epoch(self, epoch: int, progress: Progress) -> None:
+        draws = self.recipe.data.draws(epoch)
+        for index in range(self.done if epoch == self.epoch + 1 else 0, self.num_batches):
+            self.waiting.append((epoch, self.recipe.data.load(draws[index])))
+            if not self.recipe.ends_update(index, self.num_batches):
+                continue
+            points = self._update(self.moment(epoch))
+            self.step += len(self.waiting)
+            self.waiting.clear()
+            self.updates += 1
+            self.epoch, self.done = epoch - 1, index + 1
+            self._draw(points)
+            self._tell(points[-1], progress)
+            if time.monotonic() - self.saved_at > _SAVE_SECONDS:
+                self._write_state()
+        if not self.waiting:
+            self.epoch, self.done = epoch, 0
 
-    def _step(self, batch: Batch, loss: Callable[[Batch], tuple[Tensor, Figures]], total: int) -> Figures:
-        torch.manual_seed((self.plan.seed * 1_000_003 + self.step) % 2**63)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(total)
-        with torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32):
-            value, figures = loss(batch)
-        if not math.isfinite(float(value.detach())):
+    def _update(self, moment: Moment) -> list[dict[str, float]]:
+        """One optimiser step of every phase on the batches that wait; returns a point of the curve for each."""
+        batches = [batch for _, batch in self.waiting]
+        found: list[dict[str, float]] = [{} for _ in batches]
+        for phase in self.recipe.phases:
+            for index, (loss, figures) in enumerate(self._phase(phase, batches, moment)):
+                name = "loss" if len(self.recipe.phases) == 1 else phase.name
+                found[index] |= {name: loss} | {key: float(value) for key, value in figures.items()}
+        places = [{"epoch": epoch, "step": self.step + 1 + index} for index, (epoch, _) in enumerate(self.waiting)]
+        return [place | point for place, point in zip(places, found, strict=True)]
+
+    def _phase(self, phase: Phase[Batch], batches: Sequence[Batch], moment: Moment) -> list[tuple[float, Figures]]:
+        for group in phase.optimiser.param_groups:
+            group["lr"] = group["initial_lr"] * phase.rate(moment)
+        phase.optimiser.zero_grad(set_to_none=True)
+        weights = [1.0 if phase.weigh is None else phase.weigh(batch) for batch in batches]
+        total = 1.0 if phase.weigh is None else sum(weights)
+        results = []
+        for index, (batch, weight) in enumerate(zip(batches, weights, strict=True)):
+            torch.manual_seed((self.plan.seed * 1_000_003 + self.step + index) % 2**63)
+            with torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32):
+                loss, figures = phase.loss(moved(batch, self.device))
+            value = self._checked(loss)
+            (loss * (weight / total)).backward()  # type: ignore[no-untyped-call]
+            results.append((value, figures))
+        if phase.max_norm is not None:
+            nn.utils.clip_grad_norm_(phase.weights, phase.max_norm)
+        phase.optimiser.step()
+        return results
+
+    def _checked(self, loss: Tensor) -> float:
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            rate = self.recipe.phases[0].optimiser.param_groups[0]["initial_lr"]
             raise TrainingFailed(
                 f"the loss is not a number after {self.step} steps; lower the learning rate "
-                f"(it is {self.plan.learning_rate:g}) or remove broken clips"
+                f"(it is {rate:g}) or remove broken clips"
             )
-        self.optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.trained, _MAX_NORM)
-        self.optimiser.step()
-        self.step += 1
-        self.done += 1
-        figures = {"loss": float(value.detach())} | figures
-        self._draw(figures)
-        return figures
+        return value
 
-    def _draw(self, figures: Figures) -> None:
-        """Append one point to the curve."""
-        point = {"epoch": self.epoch + 1, "step": self.step} | {key: round(value, 5) for key, value in figures.items()}
+    def _tell(self, point: dict[str, Any], progress: Progress) -> None:
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in point.items() if name not in ("epoch", "step"))
+        total = self.plan.epochs * self.num_batches
+        progress(min(self.step / total, 1.0), f"epoch {point['epoch']} of {self.plan.epochs}, {shown}")
+
+    def _draw(self, points: Sequence[dict[str, float]]) -> None:
+        """Append to the curve."""
         path = self.run / CURVE
+        lines = [json.dumps({key: round(value, 5) for key, value in point.items()}) + "\n" for point in points]
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(point) + "\n")
+                file.write("".join(lines))
 
     def _write_state(self) -> None:
-        tensors = {f"net.{name}": value for name, value in self.net.state_dict().items()}
-        for index, values in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
-        where = {"step": self.step, "epoch": self.epoch, "done": self.done}
-        write_weights(self.run / STATE, tensors, {"identity": self.plan.identity} | where, {})
+        place = {"epoch": self.epoch, "done": self.done, "step": self.step, "updates": self.updates}
+        optimisers = optimisers_of(self.recipe.phases)
+        write_state(self.run / STATE, self.recipe.modules, optimisers, self._identity(), place)
+        self.saved_at = time.monotonic()
 
     def _resume(self) -> None:
         """Go on from the run's state where there is one of this training; begin anew where there is none."""
-        path = self.run / STATE
-        if path.is_file():
-            try:
-                state = read_weights(path)
-            except BadCheckpoint:
-                state = None  # a state that cannot be read is worth as little as none
-            if state is not None and state.config.get("identity") == self.plan.identity:
-                self._take(state.tensors, state.config)
+        optimisers = optimisers_of(self.recipe.phases)
+        place = read_state(self.run / STATE, self.recipe.modules, optimisers, self._identity())
+        if place is not None:
+            self.epoch, self.done = int(place["epoch"]), int(place["done"])
+            self.step, self.updates = int(place["step"]), int(place["updates"])
         self._trim_curve()
 
-    def _take(self, tensors: dict[str, Tensor], where: dict[str, Any]) -> None:
-        self.net.load_state_dict({name[4:]: value for name, value in tensors.items() if name.startswith("net.")})
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("optimiser."):
-                _, index, slot = name.split(".", 2)
-                slots.setdefault(int(index), {})[slot] = value
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": slots, "param_groups": groups})
-        self.step, self.epoch, self.done = int(where["step"]), int(where["epoch"]), int(where["done"])
+    def _identity(self) -> dict[str, Any]:
+        """What decides the numbers of a training, beside the trainer's own."""
+        plan = self.plan
+        own = {"batch_size": plan.batch_size, "seed": plan.seed, "recipe": plan.recipe}
+        return dict(self.recipe.identity) | own
 
     def _trim_curve(self) -> None:
         """Drop the points behind the state: those steps are made again."""
@@ -185,9 +206,3 @@ class Training:
         kept = lines[: self.step]
         if kept != lines:
             write_text(path, "".join(kept))
-
-
-def moved(batch: Row, device: torch.device) -> Row:
-    """A dataclass of tensors with all of them on ``device``."""
-    tensors = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    return replace(batch, **{name: value.to(device) for name, value in tensors.items() if isinstance(value, Tensor)})
