@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from myna.core.errors import NotFound
 from myna.core.speech import AudioChunk, Speaker, SpeechRequest
-from myna.jobs.job import Job
+from myna.jobs.job import Job, Order, Owner
 from myna.jobs.store import JobStore
 from myna.steps.step import Step
 
@@ -25,8 +25,7 @@ class Studio:
 
     def submit(self, step: Step, owner: str = "") -> Job:
         """Queue ``step`` as a job of ``owner``."""
-        job = self._jobs.create(step.name, step.model_dump(mode="json"), owner)
-        return self._jobs.enqueue(job.id)
+        return self._jobs.submit(Order(step.name, step.model_dump(mode="json"), Owner(owner)))
 
     def cancel(self, job_id: str, owner: str = "") -> Job:
         """Stop the job, or keep it from starting; a finished one stays as it is. Raises `NotFound`."""
@@ -47,6 +46,6 @@ class Studio:
     def _owned(self, job_id: str, owner: str) -> Job:
         """The job, unless it is another owner's: then it is as if it were not there."""
         job = self._jobs.get(job_id)
-        if owner and job.owner != owner:
+        if owner and job.owner.user != owner:
             raise NotFound(f"there is no job {job_id[:64]!r}")
         return job

@@ -11,13 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from myna.core.errors import BadAudio
-from myna.core.progress import Progress
+from myna.core.progress import Report
 
 
-def run(kind: str, payload: Mapping[str, Any], progress: Progress) -> None:
+def run(kind: str, payload: Mapping[str, Any], report: Report) -> Mapping[str, Any] | None:
     """Do what ``kind`` says."""
-    progress(0.25, "begun")
-    {"write": _write, "fail": _fail, "crash": _crash, "hang": _hang, "die": _die, "stubborn": _stubborn}[kind](payload)
+    report.step("first", "started")
+    report(0.25, "begun")
+    {
+        "write": _write,
+        "fail": _fail,
+        "crash": _crash,
+        "hang": _hang,
+        "die": _die,
+        "stubborn": _stubborn,
+        "escape": _escape,
+    }[kind](payload)
+    report.step("first", "completed")
+    return {"device": report.device}
 
 
 def _write(payload: Mapping[str, Any]) -> None:
@@ -55,3 +66,13 @@ def _stubborn(payload: Mapping[str, Any]) -> None:
 
 def _die(payload: Mapping[str, Any]) -> None:
     os._exit(7)
+
+
+def _escape(payload: Mapping[str, Any]) -> None:
+    """Hang with a descendant in a session of its own whose parent is gone."""
+    program = (
+        f"import os, pathlib, time; pathlib.Path({payload['file']!r}).write_text(f'{{os.getpid()}} 0'); time.sleep(300)"
+    )
+    between = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]], start_new_session=True)"
+    subprocess.run([sys.executable, "-c", between, program], check=True)
+    time.sleep(300)

@@ -8,10 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from myna.jobs.job import Job, Status
+from myna.jobs.job import Job, Order, Status
+from myna.jobs.liveness import Pulse
 from myna.jobs.store import SqlJobStore
 from myna.jobs.worker import Worker, log_file
 
@@ -30,11 +33,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlJobSto
 
 @pytest.fixture
 def worker(store: SqlJobStore, tmp_path: Path) -> Worker:
-    return Worker(store, RUNNER, tmp_path / "logs", poll_s=0.05)
+    return Worker(store, RUNNER, tmp_path / "logs", device="cuda:1", poll_s=0.05)
 
 
 def submit(store: SqlJobStore, kind: str, **payload: str) -> Job:
-    return store.enqueue(store.create(kind, payload).id)
+    return store.submit(Order(kind, payload))
 
 
 def run_next(worker: Worker) -> Job:
@@ -67,7 +70,8 @@ def is_alive(pid: int) -> bool:
 def test_a_job_is_run_in_a_child_and_its_prints_go_to_the_log(worker: Worker, tmp_path: Path) -> None:
     submit(worker.store, "write", file=str(tmp_path / "out"), word="done")
     job = run_next(worker)
-    assert (job.status, job.error) == (Status.COMPLETED, "")
+    assert (job.status, job.error, job.step) == (Status.COMPLETED, "", "first")
+    assert job.result == {"device": "cuda:1"}
     assert (tmp_path / "out").read_text(encoding="utf-8") == "done\n"
     assert "a library that prints" in log_file(worker.logs, job.id).read_text(encoding="utf-8")
 
@@ -132,15 +136,45 @@ def test_a_child_that_will_not_stop_is_killed(worker: Worker, tmp_path: Path, mo
     assert not is_alive(child)
 
 
-def test_a_worker_that_lost_its_lease_ends_its_child_and_writes_nothing(worker: Worker, tmp_path: Path) -> None:
+def test_cancelling_ends_descendants_that_went_their_own_ways(worker: Worker, tmp_path: Path) -> None:
+    job = submit(worker.store, "escape", file=str(tmp_path / "pids"))
+    thread = threading.Thread(target=run_next, args=(worker,))
+    thread.start()
+    escaped, _ = pids(tmp_path / "pids")
+    begun = time.monotonic()
+    worker.store.cancel(job.id)
+    thread.join()
+    assert time.monotonic() - begun < 5
+    assert not is_alive(escaped)
+
+
+def test_a_store_that_is_away_for_a_moment_costs_nothing(worker: Worker, tmp_path: Path) -> None:
+    job = submit(worker.store, "write", file=str(tmp_path / "out"), word="done")
+    finish, tries = worker.store.finish, iter([True, True, False])
+
+    def shaky(*arguments: Any, **more: Any) -> bool:
+        if next(tries):
+            raise OperationalError("UPDATE", {}, Exception("the server is restarting"))
+        return finish(*arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker.store, "finish", shaky)
+        run_next(worker)
+    assert worker.store.get(job.id).status is Status.COMPLETED
+
+
+def test_a_worker_that_lost_its_job_ends_its_child_and_writes_nothing(worker: Worker, tmp_path: Path) -> None:
     job = submit(worker.store, "hang", file=str(tmp_path / "pids"))
-    claimed = worker.store.claim(worker.name, -1.0)  # a lease that has run out already
-    assert claimed is not None
-    other = worker.store.claim("other", 60)
-    assert other is not None
-    worker.run(claimed)
+    running = worker.store.claim(worker.name, 30.0)
+    assert running is not None
+    times = iter([0.0, 31.0])
+    other = SqlJobStore(str(worker.store.engine.url), pulse=Pulse(lambda: next(times)))
+    assert other.claim("other", 60) is None
+    assert other.claim("other", 60) is not None
+    worker.run(running)
     seen = worker.store.get(job.id)
     assert (seen.status, seen.worker) == (Status.RUNNING, "other")
+    other.close()
 
 
 def test_a_child_dies_with_its_worker_and_another_one_takes_over(store: SqlJobStore, tmp_path: Path) -> None:
@@ -148,7 +182,7 @@ def test_a_child_dies_with_its_worker_and_another_one_takes_over(store: SqlJobSt
     program = (
         "import sys, threading; from pathlib import Path; "
         "from myna.jobs.store import SqlJobStore; from myna.jobs.worker import Worker; "
-        f"Worker(SqlJobStore({str(store._engine.url)!r}), {RUNNER!r}, Path({str(tmp_path)!r}), lease_s=1.0)"
+        f"Worker(SqlJobStore({str(store.engine.url)!r}), {RUNNER!r}, Path({str(tmp_path)!r}), lease_s=1.0)"
         ".serve(threading.Event())"
     )
     process = subprocess.Popen([sys.executable, "-c", program])

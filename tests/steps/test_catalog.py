@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from myna.audio.io import write_wav
 from myna.core.errors import BadInput, NotFound, UnknownChoice
 from myna.core.fields import parse
-from myna.core.progress import silent
 from myna.core.versions import version
-from myna.core.workspace import VoiceFolder, write_text
+from myna.core.workspace import VoiceFolder, make_folder, write_text
 from myna.steps.catalog import PIPELINE, STEPS, known_parameters, make_step, run_job, step_class
 from myna.steps.render import TestInference, newest
 from myna.steps.train import TrainGpt, TrainSovits
@@ -79,11 +80,45 @@ def test_a_wrong_parameter_is_one_line(tmp_path: Path) -> None:
         make_step("train_gpt", {"folder": tmp_path, "epochs": 0})
 
 
+class Told:
+    """A report that remembers what it was told."""
+
+    device = ""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, str]] = []
+        self.fractions: list[float] = []
+
+    def __call__(self, fraction: float, note: str) -> None:
+        self.fractions.append(fraction)
+
+    def step(self, name: str, state: str, note: str = "") -> None:
+        self.steps.append((name, state))
+
+
+def test_a_chain_does_its_steps_in_order_until_one_fails(tmp_path: Path) -> None:
+    voice = VoiceFolder(tmp_path / "anna")
+    make_folder(voice.input_audio)
+    write_wav(voice.input_audio / "a.wav", (0.3 * np.sin(np.arange(4 * 16000) / 7)).astype(np.float32), 16000)
+    folder, told = str(voice.path), Told()
+    steps = [["convert_audio", {"folder": folder}], ["slice_audio", {"folder": folder}]]
+    found = run_job("chain", {"steps": steps}, told)
+    assert set(found) == {"convert_audio", "slice_audio"}
+    assert [state for _, state in told.steps] == ["started", "completed"] * 2
+    assert told.fractions == sorted(told.fractions)
+    assert told.fractions[-1] == 1.0
+    again = Told()
+    with pytest.raises(NotFound, match="extract_audio_features found nothing"):
+        run_job("chain", {"steps": [*steps, ["extract_audio_features", {"folder": folder}]]}, again)
+    assert again.steps[-1] == ("extract_audio_features", "failed")
+    assert all(run_job("chain", {"steps": steps}, Told())[name]["was_done_already"] for name in found)
+
+
 def test_a_job_is_revived_by_its_kind(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="slice_audio found nothing"):
-        run_job("slice_audio", {"folder": str(tmp_path)}, silent)
+        run_job("slice_audio", {"folder": str(tmp_path)}, Told())
     with pytest.raises(BadInput, match="tempo: no such parameter"):
-        run_job("slice_audio", {"folder": str(tmp_path), "tempo": 1}, silent)
+        run_job("slice_audio", {"folder": str(tmp_path), "tempo": 1}, Told())
 
 
 def test_weights_of_other_experiments_and_versions_are_not_this_ones_outputs(tmp_path: Path) -> None:

@@ -7,8 +7,24 @@ somebody asked the work to stop, so whoever calls it often is cancelled quickly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 Progress = Callable[[float, str], None]
+
+
+class Report(Protocol):
+    """What a job's work tells whoever runs it: a `Progress`, the steps that it goes through, and where it may run."""
+
+    device: str
+    """The device that is this worker's; empty: whichever the work itself chooses."""
+
+    def __call__(self, fraction: float, note: str) -> None:
+        """How far the whole job is; raises `Cancelled`."""
+        ...
+
+    def step(self, name: str, state: str, note: str = "") -> None:
+        """A step is ``started``, ``completed`` or ``failed``."""
+        ...
 
 
 def silent(fraction: float, note: str) -> None:

@@ -1,8 +1,9 @@
 """The process that runs one job: ``python -m myna.jobs.child MODULE:FUNCTION``.
 
-It reads ``{"kind", "payload"}`` as one line from stdin and calls ``function(kind, payload, progress)``. What it
-reports goes to stdout as JSON lines (``{"progress", "note"}``, at the end ``{"result", "error"}``); stderr is the job's
-log. Its stdin stays open as long as its worker lives: when that dies, the child ends itself and all it started.
+It reads ``{"kind", "payload", "device"}`` as one line from stdin and calls ``function(kind, payload, report)``. What it
+reports goes to stdout as JSON lines (``{"progress", "note"}``, ``{"step", "state", "note"}``, at the end ``{"status",
+"error", "result"}``); stderr is the job's log. Its stdin stays open as long as its worker lives: when that dies, the
+child ends itself and all it started.
 """
 
 from __future__ import annotations
@@ -20,56 +21,68 @@ from types import FrameType
 from typing import Any, TextIO
 
 from myna.core.errors import Cancelled, MynaError
-from myna.core.progress import Progress
+from myna.core.progress import Report
+from myna.jobs.processes import adopt_orphans, kill_descendants, kill_tree
 
-Runner = Callable[[str, Mapping[str, Any], Progress], None]
-"""Does one job of a kind with its payload."""
+Runner = Callable[[str, Mapping[str, Any], Report], Mapping[str, Any] | None]
+"""Does one job of a kind with its payload; answers what it has to tell, as JSON values."""
 
 _REPORT_EVERY_S = 0.2
 
 
-class _Report:
-    """The lines to the worker; the progress between two reports is not worth a line each."""
+class _Lines:
+    """The `Report` whose lines go to the worker; the progress between two of them is not worth a line each."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, device: str) -> None:
+        self.device = device
         self._stream = stream
         self._last = 0.0
+        self._lock = threading.Lock()
 
-    def progress(self, fraction: float, note: str) -> None:
-        """Tell how far it is."""
+    def __call__(self, fraction: float, note: str) -> None:
+        """As `Report`."""
         now = time.monotonic()
         if now - self._last >= _REPORT_EVERY_S or fraction >= 1.0:
             self._last = now
             self._line({"progress": fraction, "note": note})
 
-    def result(self, status: str, error: str = "") -> None:
+    def step(self, name: str, state: str, note: str = "") -> None:
+        """As `Report`."""
+        self._line({"step": name, "state": state, "note": note})
+
+    def end(self, status: str, error: str = "", result: Mapping[str, Any] | None = None) -> None:
         """Tell how it ended."""
-        self._line({"result": status, "error": error})
+        self._line({"status": status, "error": error, "result": dict(result or {})})
 
     def _line(self, values: dict[str, Any]) -> None:
-        self._stream.write(json.dumps(values) + "\n")
-        self._stream.flush()
+        with self._lock:
+            self._stream.write(json.dumps(values) + "\n")
+            self._stream.flush()
 
 
 def main(target: str) -> None:
     """Run the job that stdin names with the function that ``target`` names."""
-    report = _Report(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints belongs to the log
     job = json.loads(sys.stdin.readline())
+    report = _Lines(stream, job["device"])
+    adopt_orphans()
     threading.Thread(target=_die_with_worker, daemon=True).start()
     signal.signal(signal.SIGTERM, _cancelled)
     try:
-        _function(target)(job["kind"], job["payload"], report.progress)
+        result = _function(target)(job["kind"], job["payload"], report)
     except (Cancelled, KeyboardInterrupt):
-        report.result("cancelled")
+        report.end("cancelled")
     except MynaError as error:
         traceback.print_exc()
-        report.result("failed", str(error))
+        report.end("failed", str(error))
     except Exception as error:
         traceback.print_exc()
-        report.result("failed", f"{type(error).__name__}: {error}")
+        report.end("failed", f"{type(error).__name__}: {error}")
     else:
-        report.result("completed")
+        report.end("completed", result=result)
+    finally:
+        kill_descendants(os.getpid())  # while they can still be found: an orphan may be in a session of its own
 
 
 def _function(target: str) -> Runner:
@@ -80,7 +93,7 @@ def _function(target: str) -> Runner:
 
 def _die_with_worker() -> None:
     sys.stdin.read()
-    os.killpg(0, signal.SIGKILL)
+    kill_tree(os.getpid())
 
 
 def _cancelled(_number: int, _frame: FrameType | None) -> None:

@@ -1,60 +1,44 @@
 """The truth about jobs, in a database. Every change is a compare-and-set: it names the state it expects.
 
-SQLite by default (write-ahead log, so readers never wait); any SQLAlchemy database will do. A worker holds a job by a
-lease that its heartbeats renew; when the lease runs out, whoever asks next gets the job.
+SQLite by default (write-ahead log, so readers never wait; every commit is on the disk before it is answered),
+PostgreSQL by URL for several hosts. A worker holds a job by its heartbeats; when they stop for as long as its lease,
+whoever asks next gets the job. A terminal status and the events that tell of it are written in one transaction.
 """
 
 from __future__ import annotations
 
+import builtins
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import IntegrityError
 
-from myna.core.errors import Conflict, NotFound, WorkspaceError
-from myna.core.workspace import make_folder
-from myna.jobs.job import Job, Status
+from myna.core.errors import Conflict, NotFound
+from myna.jobs.database import open_database
+from myna.jobs.job import Job, Order, Status
+from myna.jobs.liveness import Pulse
+from myna.jobs.outbox import note_events
+from myna.jobs.tables import JOBS, job_of, new_row
 
 MAX_ATTEMPTS = 3
 """A job whose worker died this often is failed: it may be what kills them."""
 
-_BUSY_TIMEOUT_S = 30.0
-
-_metadata = sa.MetaData()
-_jobs = sa.Table(
-    "jobs",
-    _metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("kind", sa.String(64), nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("owner", sa.String(128), nullable=False, index=True),
-    sa.Column("status", sa.String(16), nullable=False, index=True),
-    sa.Column("progress", sa.Float, nullable=False, default=0.0),
-    sa.Column("note", sa.Text, nullable=False, default=""),
-    sa.Column("error", sa.Text, nullable=False, default=""),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("worker", sa.String(128), nullable=False, default=""),
-    sa.Column("lease_until", sa.Float, nullable=False, default=0.0),
-    sa.Column("is_cancel_requested", sa.Boolean, nullable=False, default=False),
-    sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("updated_at", sa.Float, nullable=False),
-    sa.Column("started_at", sa.Float),
-    sa.Column("finished_at", sa.Float),
-)
+END = "end"
 
 
 class JobStore(Protocol):
     """What studio and workers need of a store."""
 
-    def create(self, kind: str, payload: Mapping[str, Any], owner: str = "") -> Job:
-        """A new job, not yet queued."""
+    def submit(self, order: Order) -> Job:
+        """A new job, queued; the earlier one where an order with this key was taken before."""
+        ...
+
+    def create(self, order: Order) -> Job:
+        """A new job, not yet queued; the earlier one where an order with this key was taken before."""
         ...
 
     def enqueue(self, job_id: str) -> Job:
@@ -65,152 +49,219 @@ class JobStore(Protocol):
         """The job as it is now; raises `NotFound`."""
         ...
 
-    def list(self, owner: str | None = None, status: Status | None = None, limit: int = 100) -> list[Job]:
+    def list(
+        self, *, user: str | None = None, session: str | None = None, task: str | None = None,
+        statuses: Sequence[Status] = (), limit: int = 100,
+    ) -> builtins.list[Job]:  # fmt: skip
         """The newest jobs first."""
         ...
 
-    def claim(self, worker: str, lease_s: float) -> Job | None:
-        """The oldest job that may run now, taken for ``worker``; None where there is none."""
+    def count(self, status: Status, queue: str | None = None) -> int:
+        """How many jobs are in ``status``."""
         ...
 
-    def beat(self, job: Job, lease_s: float, progress: float, note: str) -> Job | None:
-        """Renew the lease and tell how far it is; None where the job is no longer this worker's."""
+    def claim(self, worker: str, lease_s: float, queues: Sequence[str] = ()) -> Job | None:
+        """The oldest job of ``queues`` (empty: of any) that may run now, taken for ``worker``; None: there is none."""
         ...
 
-    def finish(self, job: Job, status: Status, error: str = "") -> bool:
+    def take(self, job_id: str, worker: str, lease_s: float) -> Job | None:
+        """This job, taken for ``worker``, if it is queued; else None."""
+        ...
+
+    def beat(self, job: Job, progress: float, note: str) -> Job | None:
+        """Tell that the worker lives, and how far it is; None where the job is no longer this worker's."""
+        ...
+
+    def tell_step(self, job: Job, step: str, state: str, note: str = "") -> bool:
+        """A step of the job is ``started``, ``completed`` or ``failed``; False where it is no longer this worker's."""
+        ...
+
+    def finish(self, job: Job, status: Status, error: str = "", result: Mapping[str, Any] | None = None) -> bool:
         """Write the terminal status; False where the job is no longer this worker's."""
         ...
 
     def cancel(self, job_id: str) -> Job:
         """Cancel at once what no worker has, ask the worker where one has it; a finished job stays as it is."""
+        ...
+
+    def forget(self, job_id: str) -> None:
+        """Remove a job that has ended; raises `NotFound`, and `Conflict` where it has not ended."""
         ...
 
 
 class SqlJobStore:
-    """A `JobStore` over SQLAlchemy. ``clock`` gives the time in seconds since 1970."""
+    """A `JobStore` over SQLAlchemy. ``clock`` gives the time in seconds since 1970, for people only.
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+    Raises `WorkspaceError` where the database cannot be opened.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time, pulse: Pulse | None = None) -> None:
         self._clock = clock
-        self._engine = sa.create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            if self._engine.url.database:
-                make_folder(Path(self._engine.url.database).parent)
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        try:
-            _metadata.create_all(self._engine)
-        except OperationalError as error:
-            self._engine.dispose()
-            raise WorkspaceError(f"cannot open the job store {url}: {error.orig}") from None
+        self._pulse = pulse or Pulse()
+        self.engine = open_database(url)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
 
-    def create(self, kind: str, payload: Mapping[str, Any], owner: str = "") -> Job:
-        """A new job, not yet queued."""
-        job_id, now = uuid.uuid4().hex, self._clock()
-        row = {"id": job_id, "kind": kind, "payload": json.dumps(payload), "owner": owner, "status": Status.CREATED}
-        with self._engine.begin() as connection:
-            connection.execute(_jobs.insert().values(**row, created_at=now, updated_at=now))
-        return self.get(job_id)
+    def submit(self, order: Order) -> Job:
+        """As `JobStore.submit`."""
+        return self._insert(order, Status.QUEUED)
+
+    def create(self, order: Order) -> Job:
+        """As `JobStore.create`."""
+        return self._insert(order, Status.CREATED)
 
     def enqueue(self, job_id: str) -> Job:
-        """Let workers have the job; raises `Conflict` unless it is newly created."""
-        if not self._set(job_id, _jobs.c.status == Status.CREATED, status=Status.QUEUED):
+        """As `JobStore.enqueue`."""
+        if not self._set(job_id, JOBS.c.status == Status.CREATED, status=Status.QUEUED):
             raise Conflict(f"job {job_id} is {self.get(job_id).status} and cannot be queued")
         return self.get(job_id)
 
     def get(self, job_id: str) -> Job:
-        """The job as it is now; raises `NotFound`."""
-        with self._engine.connect() as connection:
-            row = connection.execute(_jobs.select().where(_jobs.c.id == job_id)).mappings().one_or_none()
-        if row is None:
+        """As `JobStore.get`."""
+        found = self._select(JOBS.c.id == job_id, limit=1)
+        if not found:
             raise NotFound(f"there is no job {job_id[:64]!r}")
-        return _job(row)
+        return found[0]
 
-    def list(self, owner: str | None = None, status: Status | None = None, limit: int = 100) -> list[Job]:
-        """The newest jobs first."""
-        query = _jobs.select().order_by(_jobs.c.created_at.desc(), _jobs.c.id).limit(limit)
-        if owner is not None:
-            query = query.where(_jobs.c.owner == owner)
-        if status is not None:
-            query = query.where(_jobs.c.status == status)
-        with self._engine.connect() as connection:
-            return [_job(row) for row in connection.execute(query).mappings()]
+    def list(
+        self, *, user: str | None = None, session: str | None = None, task: str | None = None,
+        statuses: Sequence[Status] = (), limit: int = 100,
+    ) -> builtins.list[Job]:  # fmt: skip
+        """As `JobStore.list`."""
+        wanted = {JOBS.c.user: user, JOBS.c.session: session, JOBS.c.task: task}
+        where = [column == value for column, value in wanted.items() if value is not None]
+        if statuses:
+            where.append(JOBS.c.status.in_(statuses))
+        return self._select(*where, limit=limit, newest=True)
 
-    def claim(self, worker: str, lease_s: float) -> Job | None:
-        """The oldest job that is queued or whose lease ran out, taken for ``worker``; None where there is none."""
-        while (candidate := self._next()) is not None:
-            if candidate.is_cancel_requested:
-                self._end(candidate, Status.CANCELLED, "")
-            elif candidate.attempts >= MAX_ATTEMPTS:
-                self._end(candidate, Status.FAILED, f"its worker died {candidate.attempts} times while running it")
-            elif self._take(candidate, worker, lease_s):
-                return self.get(candidate.id)
+    def count(self, status: Status, queue: str | None = None) -> int:
+        """As `JobStore.count`."""
+        query = sa.select(sa.func.count()).select_from(JOBS).where(JOBS.c.status == status)
+        if queue is not None:
+            query = query.where(JOBS.c.queue == queue)
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def claim(self, worker: str, lease_s: float, queues: Sequence[str] = ()) -> Job | None:
+        """As `JobStore.claim`; what has lost its worker comes first, being the oldest."""
+        served = [JOBS.c.queue.in_(queues)] if queues else []
+        for job in self._pulse.lost(self._select(JOBS.c.status == Status.RUNNING, *served)):
+            if self._settled(job):
+                continue
+            if self._take(job, worker, lease_s):
+                return self.get(job.id)
+        while waiting := self._select(JOBS.c.status == Status.QUEUED, *served, limit=1):
+            if self._take(waiting[0], worker, lease_s):
+                return self.get(waiting[0].id)
         return None
 
-    def beat(self, job: Job, lease_s: float, progress: float, note: str) -> Job | None:
-        """Renew the lease and tell how far it is; None where the job is no longer this worker's."""
-        lease = self._clock() + lease_s
-        held = self._set(job.id, _held_by(job), lease_until=lease, progress=progress, note=note)
+    def take(self, job_id: str, worker: str, lease_s: float) -> Job | None:
+        """As `JobStore.take`."""
+        job = self.get(job_id)
+        if job.status is Status.QUEUED and self._take(job, worker, lease_s):
+            return self.get(job_id)
+        return None
+
+    def beat(self, job: Job, progress: float, note: str) -> Job | None:
+        """As `JobStore.beat`."""
+        held = self._set(job.id, _held_by(job), beats=JOBS.c.beats + 1, progress=progress, note=note)
         return self.get(job.id) if held else None
 
-    def finish(self, job: Job, status: Status, error: str = "") -> bool:
-        """Write the terminal status; False where the job is no longer this worker's."""
+    def tell_step(self, job: Job, step: str, state: str, note: str = "") -> bool:
+        """As `JobStore.tell_step`."""
+        with self.engine.begin() as connection:
+            values = {"step": step, "beats": JOBS.c.beats + 1}
+            held = self._change(connection, job.id, _held_by(job), values)
+            if held and job.order.tells_steps:
+                about = {"step": step, "state": state, "note": note}
+                note_events(connection, job, f"step:{step}:{state}", about, self._clock())
+        return held
+
+    def finish(self, job: Job, status: Status, error: str = "", result: Mapping[str, Any] | None = None) -> bool:
+        """As `JobStore.finish`."""
         if not status.is_terminal:
             raise ValueError(f"{status} is not terminal")
-        return self._end(job, status, error)
+        return self._end(job, status, error, result or {})
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel at once what no worker has, ask the worker where one has it; a finished job stays as it is."""
-        waiting = _jobs.c.status.in_([Status.CREATED, Status.QUEUED])
-        if not self._set(job_id, waiting, status=Status.CANCELLED, finished_at=self._clock()):
-            self._set(job_id, _jobs.c.status == Status.RUNNING, is_cancel_requested=True)
+        """As `JobStore.cancel`."""
+        job = self.get(job_id)
+        while job.status in (Status.CREATED, Status.QUEUED) and not self._end(job, Status.CANCELLED, "", {}):
+            job = self.get(job_id)
+        self._set(job_id, JOBS.c.status == Status.RUNNING, is_cancel_requested=True)
         return self.get(job_id)
 
-    def _next(self) -> Job | None:
-        expired = (_jobs.c.status == Status.RUNNING) & (_jobs.c.lease_until < self._clock())
-        query = _jobs.select().where((_jobs.c.status == Status.QUEUED) | expired).order_by(_jobs.c.created_at).limit(1)
-        with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _job(row)
+    def forget(self, job_id: str) -> None:
+        """As `JobStore.forget`."""
+        ended = [status for status in Status if status.is_terminal]
+        with self.engine.begin() as connection:
+            gone = connection.execute(JOBS.delete().where(JOBS.c.id == job_id, JOBS.c.status.in_(ended))).rowcount
+        if not gone:
+            raise Conflict(f"job {job_id} is {self.get(job_id).status}; cancel it first")
+
+    def _insert(self, order: Order, status: Status) -> Job:
+        row = new_row(uuid.uuid4().hex, order, status, self._clock())
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(JOBS.insert().values(**row))
+        except IntegrityError:
+            if order.key is None:
+                raise
+            return self._select(JOBS.c.key == order.key, limit=1)[0]
+        return job_of({**row, "started_at": None, "finished_at": None})
+
+    def _select(
+        self, *where: sa.ColumnElement[bool], limit: int | None = None, newest: bool = False
+    ) -> builtins.list[Job]:
+        order = JOBS.c.created_at.desc() if newest else JOBS.c.created_at
+        query = JOBS.select().where(*where).order_by(order, JOBS.c.id).limit(limit)
+        with self.engine.connect() as connection:
+            return [job_of(row) for row in connection.execute(query).mappings()]
+
+    def _settled(self, job: Job) -> bool:
+        """End a job without a worker that must not run again; whether that was so."""
+        if job.is_cancel_requested:
+            return self._end(job, Status.CANCELLED, "", {})
+        if job.attempts >= MAX_ATTEMPTS:
+            where = f" at {job.step!r}" if job.step else ""
+            return self._end(job, Status.FAILED, f"its worker died {job.attempts} times while running it{where}", {})
+        return False
 
     def _take(self, job: Job, worker: str, lease_s: float) -> bool:
         now = self._clock()
-        return self._set(
-            job.id,
-            _held_by(job) & (_jobs.c.lease_until == job.lease_until),
-            status=Status.RUNNING,
-            worker=worker,
-            attempts=job.attempts + 1,
-            lease_until=now + lease_s,
-            started_at=job.started_at or now,
-        )
+        mine: dict[str, Any] = {"status": Status.RUNNING, "worker": worker, "attempts": job.attempts + 1}
+        mine |= {"lease_s": lease_s, "beats": job.beats + 1, "started_at": job.started_at or now}
+        # A job that beat in between is alive after all.
+        return self._set(job.id, _held_by(job) & (JOBS.c.beats == job.beats), **mine)
 
-    def _end(self, job: Job, status: Status, error: str) -> bool:
-        values: dict[str, Any] = {"status": status, "error": error, "finished_at": self._clock()}
+    def _end(self, job: Job, status: Status, error: str, result: Mapping[str, Any]) -> bool:
+        now = self._clock()
+        values: dict[str, Any] = {"status": status, "error": error, "result": json.dumps(dict(result))}
+        values["finished_at"] = now
         if status is Status.COMPLETED:
             values["progress"] = 1.0
-        return self._set(job.id, _held_by(job), **values)
+        with self.engine.begin() as connection:
+            held = self._change(connection, job.id, _held_by(job), values)
+            if held:
+                seconds = now - job.started_at if job.started_at is not None else 0.0
+                about = {"status": status, "error": error, "result": dict(result), "seconds": max(seconds, 0.0)}
+                note_events(connection, job, END, about, now)
+        return held
 
     def _set(self, job_id: str, expected: sa.ColumnElement[bool], **values: Any) -> bool:
+        with self.engine.begin() as connection:
+            return self._change(connection, job_id, expected, values)
+
+    def _change(
+        self, connection: sa.Connection, job_id: str, expected: sa.ColumnElement[bool], values: Mapping[str, Any]
+    ) -> bool:
         """Change the row if it is as expected; whether it was."""
-        change = _jobs.update().where(_jobs.c.id == job_id, expected).values(updated_at=self._clock(), **values)
-        with self._engine.begin() as connection:
-            return connection.execute(change).rowcount == 1
+        change = JOBS.update().where(JOBS.c.id == job_id, expected).values(updated_at=self._clock(), **values)
+        return connection.execute(change).rowcount == 1
 
 
 def _held_by(job: Job) -> sa.ColumnElement[bool]:
     """Nobody has claimed or finished the job since ``job`` was read."""
-    return sa.and_(_jobs.c.status == job.status, _jobs.c.worker == job.worker, _jobs.c.attempts == job.attempts)
-
-
-def _job(row: Mapping[Any, Any]) -> Job:
-    return Job(**{**row, "payload": json.loads(row["payload"]), "status": Status(row["status"])})
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}", "journal_mode = WAL", "synchronous = NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    return sa.and_(JOBS.c.status == job.status, JOBS.c.worker == job.worker, JOBS.c.attempts == job.attempts)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from myna.core.errors import UnknownChoice
+from myna.core.errors import MynaError, UnknownChoice
 from myna.core.fields import build, parse
-from myna.core.progress import Progress
+from myna.core.progress import Progress, Report, part
 from myna.steps.extract import (
     ExtractAudioFeatures,
     ExtractSemanticFeatures,
@@ -42,6 +42,10 @@ STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}
 """Every step by its name."""
 
 
+CHAIN = "chain"
+"""The kind of a job that is several steps in a row."""
+
+
 def step_class(name: str) -> type[Step]:
     """The step called ``name``; raises `UnknownChoice` naming all."""
     try:
@@ -61,6 +65,30 @@ def known_parameters(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]
     return {key: value for key, value in parameters.items() if key in fields}
 
 
-def run_job(kind: str, payload: Mapping[str, Any], progress: Progress) -> None:
-    """Do a job whose kind is a step's name and whose payload is its parameters as JSON; what workers are given."""
-    perform(parse(step_class(kind), json.dumps(dict(payload))), progress)
+def run_job(kind: str, payload: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
+    """Do a job; what workers are given. Answers what its steps found out.
+
+    Its kind is a step's name and its payload that step's parameters as JSON; or `CHAIN`, and the payload's ``steps``
+    are ``[name, parameters]`` that are done one after the other, each told to ``report``, until one fails.
+    """
+    if kind != CHAIN:
+        return _done(kind, payload, report, report)
+    found: dict[str, Any] = {}
+    for number, (name, parameters) in enumerate(payload["steps"]):
+        report.step(name, "started")
+        share = part(report, number / len(payload["steps"]), (number + 1) / len(payload["steps"]))
+        try:
+            found[name] = _done(name, parameters, report, share)
+        except MynaError as error:
+            report.step(name, "failed", str(error))
+            raise
+        report.step(name, "completed")
+    return found
+
+
+def _done(name: str, parameters: Mapping[str, Any], report: Report, progress: Progress) -> Mapping[str, Any]:
+    step = parse(step_class(name), json.dumps(dict(parameters)))
+    if report.device and getattr(step, "device", "") == "auto":
+        step = step.model_copy(update={"device": report.device})
+    outcome = perform(step, progress)
+    return {"seconds": outcome.seconds, "was_done_already": outcome.was_done_already} | outcome.findings.as_json()

@@ -1,0 +1,1 @@
+"""How the job store's tables came to be, for alembic."""
