@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myna.core.errors import BadInput
-from myna.models.gpt_loss import draw_spoiling, spoil, token_loss, top_accuracy
+from myna.models.gpt_loss import draw_spoiling, sentence_log_probs, spoil, token_loss, top_accuracy
 from myna.models.sampling import Sampling, choose, exponential_noise, penalise, probabilities
 
 LOGITS = torch.tensor([[3.0, 2.0, 1.0, 0.0, -1.0]])
@@ -101,7 +101,7 @@ def test_accuracy_leaves_the_end_token_out() -> None:
 
 def test_spoiling_repeats_or_drops_one_slice() -> None:
     tokens = torch.arange(1, 11).repeat(200, 1)
-    repeat, slices = draw_spoiling(200, 10, torch.Generator().manual_seed(0))
+    repeat, slices = draw_spoiling(torch.full((200,), 10), torch.Generator().manual_seed(0))
     assert 60 < int(repeat.sum()) < 140
     assert bool((slices[:, 0] <= slices[:, 1]).all())
     assert int(slices.min()) == 0
@@ -112,3 +112,22 @@ def test_spoiling_repeats_or_drops_one_slice() -> None:
         slice_length = stop - start
         assert int(lengths[row]) == 10 + (slice_length if repeat[row] else -slice_length)
         assert bool((spoilt[row, int(lengths[row]) :] == 0).all())
+
+
+def test_rows_are_spoilt_within_their_own_length() -> None:
+    rows = [torch.ones(number, dtype=torch.long) for number in (2, 50)] * 100
+    repeat, slices = draw_spoiling(torch.tensor([2, 50] * 100), torch.Generator().manual_seed(1))
+    assert int(slices[0::2].max()) == 1
+    assert int(slices[1::2].max()) > 40
+    spoilt, lengths = spoil(rows, repeat, slices)
+    assert spoilt.shape == (200, int(lengths.max()))
+    assert spoilt.sum(dim=1).tolist() == lengths.tolist(), "no padding got into a row"
+
+
+def test_a_sentence_is_as_likely_as_its_tokens_and_end() -> None:
+    logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
+    targets = torch.tensor([[1, 2, 3, 4], [2, 4, 4, 4]])
+    logs = logits.log_softmax(-1)
+    alone = sentence_log_probs(logits, targets, torch.tensor([3, 1]))
+    assert float(alone[1]) == pytest.approx(float(logs[1, 0, 2] + logs[1, 1, 4]), rel=1e-6)
+    assert float(sentence_log_probs(logits, targets)[1]) < float(alone[1])
