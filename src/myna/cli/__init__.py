@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from myna.cli import bench, clone, convert_voice, doctor, fetch, model_files, run, say
+from myna.cli import bench, clone, convert_voice, doctor, fetch, model_files, run, say, workshop
 from myna.cli.show import err
 from myna.core.errors import Cancelled, MynaError
 
@@ -34,6 +34,7 @@ app.command(name="say")(say.say)
 app.command(name="convert-voice")(convert_voice.convert_voice)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
+workshop.add_to(app)
 app.command(name="fetch")(fetch.fetch)
 app.command(name="inspect")(model_files.inspect)
 app.command(name="convert")(model_files.convert)

@@ -12,7 +12,8 @@ from pathlib import Path
 from myna.audio.io import DecodeLimits, decode, write_wav
 from myna.audio.loudness import check_recording
 from myna.audio.slicer import CLIP_RATE_HZ, SliceSettings, slice_file
-from myna.core.errors import BadAudio, BadInput
+from myna.core.errors import BadAudio
+from myna.core.findings import Findings, Tally, each
 from myna.core.progress import Progress
 from myna.core.workspace import files_in, make_folder
 
@@ -28,32 +29,30 @@ class RecordingLimits:
     max_bytes: int
 
 
-def convert_recordings(source: Path, folder: Path, *, limits: RecordingLimits, progress: Progress) -> list[Path]:
-    """Every recording in ``source`` as 32 kHz mono int16 wav in ``folder``.
+def convert_recordings(source: Path, folder: Path, *, limits: RecordingLimits, progress: Progress) -> Findings:
+    """Every recording in ``source`` as 32 kHz mono int16 wav in ``folder``; those that cannot be used are told.
 
     Raises:
-        BadAudio: no audio, silent, or together shorter than ``limits.min_seconds``; the recording is named.
-        LimitExceeded: longer or larger than the limits.
+        BadAudio: no recording can be used (each with its reason), or they are together shorter than
+            ``limits.min_seconds``.
     """
     decoding = DecodeLimits(max_bytes=limits.max_bytes, max_seconds=limits.max_seconds)
-    recordings = files_in(source)
+    recordings, tally = files_in(source), Tally()
     shortest = limits.min_seconds if len(recordings) == 1 else _SHORTEST_S
-    total_s, written = 0.0, []
-    for number, (recording, name) in enumerate(zip(recordings, clip_safe_names(recordings), strict=True)):
-        progress(number / len(recordings), recording.name)
-        try:
-            audio = decode(recording, CLIP_RATE_HZ, limits=decoding)
-            check_recording(audio, min_seconds=shortest, max_seconds=limits.max_seconds)
-        except BadInput as error:
-            raise type(error)(f"{recording.name}: {error}") from error
-        write_wav(folder / name, audio.samples, audio.sample_rate)
-        total_s += audio.seconds
-        written.append(folder / name)
-    if total_s < limits.min_seconds:
-        raise BadAudio(
-            f"the recordings hold {total_s:.1f} s together; give at least {limits.min_seconds:g} s of speech"
-        )
-    return written
+    names = dict(zip(recordings, clip_safe_names(recordings), strict=True))
+
+    def convert(recording: Path) -> float:
+        audio = decode(recording, CLIP_RATE_HZ, limits=decoding)
+        check_recording(audio, min_seconds=shortest, max_seconds=limits.max_seconds)
+        write_wav(folder / names[recording], audio.samples, audio.sample_rate)
+        return audio.seconds
+
+    seconds = [seconds for _, seconds in each(recordings, convert, tally, progress)]
+    tally.require(len(seconds), BadAudio, "no recording can be used")
+    if sum(seconds) < limits.min_seconds:
+        held = f"the recordings hold {sum(seconds):.1f} s together; give at least {limits.min_seconds:g} s of speech"
+        tally.require(0, BadAudio, held)
+    return tally.findings()
 
 
 def clip_safe_names(recordings: Sequence[Path]) -> list[str]:
@@ -68,16 +67,21 @@ def clip_safe_names(recordings: Sequence[Path]) -> list[str]:
     return names
 
 
-def slice_recordings(source: Path, folder: Path, *, settings: SliceSettings, progress: Progress) -> list[Path]:
-    """Cut every wav in ``source`` into clips in ``folder``; raises `BadAudio` where none has one."""
+def slice_recordings(source: Path, folder: Path, *, settings: SliceSettings, progress: Progress) -> Findings:
+    """Cut a recording, or every one in the folder ``source``, into clips in ``folder``.
+
+    Raises:
+        BadAudio: no recording gives a clip.
+    """
     make_folder(folder)
-    clips: list[Path] = []
-    recordings = files_in(source)
-    for number, recording in enumerate(recordings):
-        progress(number / len(recordings), recording.name)
-        clips += slice_file(recording, folder, settings)
-    if not clips:
-        raise BadAudio(
-            f"nothing in the recordings is above {settings.threshold:g} dBFS; record louder, or lower that threshold"
-        )
-    return clips
+    recordings, tally = [source] if source.is_file() else files_in(source), Tally()
+
+    def cut(recording: Path) -> int:
+        clips = slice_file(recording, folder, settings)
+        if not clips:
+            raise BadAudio(f"nothing in it is above {settings.threshold:g} dBFS; record louder, or lower the threshold")
+        return len(clips)
+
+    counts = [count for _, count in each(recordings, cut, tally, progress)]
+    tally.require(len(counts), BadAudio, "no recording gives a clip")
+    return tally.findings(f"{sum(counts)} clips of {len(counts)} recordings")

@@ -3,65 +3,126 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, ConfigDict, Field
 
+from myna.core.findings import Findings
 from myna.core.progress import Progress
-from myna.steps.step import Step
+from myna.steps.step import Step, WorkshopStep
 
 
-class ConvertAudio(Step):
+class ConvertAudio(WorkshopStep):
     """Decode every recording of any format to 32 kHz mono wav, and refuse what cannot become a voice."""
 
     title = "converting recordings"
-    indifferent = Step.indifferent | {"min_seconds", "max_seconds", "max_bytes"}
+    indifferent = WorkshopStep.indifferent | {"min_seconds", "max_seconds", "max_bytes", "n_parts"}
 
     min_seconds: float = Field(default=3.0, ge=0.0, description="shortest recording, seconds")
     max_seconds: float = Field(default=7200.0, gt=0.0, description="longest recording, seconds")
     max_bytes: int = Field(default=2**30, gt=0, description="largest recording, bytes")
+    n_parts: int = Field(default=0, ge=0, le=256, description="processes that share a folder's files; 0: one per core")
 
     def inputs(self) -> tuple[Path, ...]:
         """The recordings as they came."""
-        return (self.voice.input_audio,)
+        return (self.source or self.voice.input_audio,)
 
     def outputs(self) -> tuple[Path, ...]:
         """One wav per recording."""
-        return (self.voice.converted_wav,)
+        return (self.target or self.voice.converted_wav,)
 
-    def run(self, progress: Progress) -> None:
-        """Convert; raises `BadAudio` or `LimitExceeded` naming the recording."""
+    def run(self, progress: Progress) -> Findings:
+        """Convert; raises `BadAudio` where no recording can be used. Those that cannot are told with the reason."""
         from myna.engine.recordings import RecordingLimits, convert_recordings
 
         limits = RecordingLimits(self.min_seconds, self.max_seconds, self.max_bytes)
-        convert_recordings(self.voice.input_audio, self.voice.converted_wav, limits=limits, progress=progress)
+        source, target = self.inputs()[0], self.outputs()[0]
+        return convert_recordings(source, target, limits=limits, progress=progress)
 
 
-class SliceAudio(Step):
-    """Cut recordings at pauses into clips."""
+class SliceAudio(WorkshopStep):
+    """Cut recordings into clips, at pauses or where nobody speaks; from a folder of any sound files too."""
 
+    model_config = ConfigDict(validate_by_name=True)
     title = "cutting at pauses"
+    indifferent = WorkshopStep.indifferent | {"n_parts"}
 
-    threshold_db: float = Field(default=-34.0, ge=-120.0, lt=0.0, description="quieter than this is silence, dBFS")
-    min_length_ms: int = Field(default=4000, ge=1, description="shortest clip, ms")
-    min_interval_ms: int = Field(default=300, ge=1, description="shortest pause that is cut, ms")
-    hop_size_ms: int = Field(default=10, ge=1, description="step of the loudness measure, ms")
-    max_sil_kept_ms: int = Field(default=500, ge=1, description="silence kept at each side of a cut, ms")
-    max_length_ms: int = Field(
-        default=12000, ge=0, description="longest clip, ms; longer ones are cut where quietest; 0: any"
+    method: Literal["silence", "voice"] = Field(
+        default="silence", description="what a pause is: silence (quieter than the threshold) or voice (nobody speaks)"
     )
-    peak_level: float = Field(default=0.9, gt=0.0, le=1.0, description="peak of the levelled share of a clip")
-    level_share: float = Field(default=0.25, ge=0.0, le=1.0, description="share of a clip that is levelled")
+    threshold_db: float = Field(
+        default=-34.0,
+        ge=-120.0,
+        lt=0.0,
+        description="quieter than this is silence, dBFS",
+        validation_alias=AliasChoices("threshold_db", "threshold"),
+    )
+    voice_threshold: float = Field(
+        default=0.5, gt=0.0, lt=1.0, description="with method voice: likelihood from which somebody speaks"
+    )
+    min_length_ms: int = Field(
+        default=4000,
+        ge=1,
+        description="shortest clip, ms",
+        validation_alias=AliasChoices("min_length_ms", "min_length"),
+    )
+    min_interval_ms: int = Field(
+        default=300,
+        ge=1,
+        description="shortest pause that is cut, ms",
+        validation_alias=AliasChoices("min_interval_ms", "min_interval"),
+    )
+    hop_size_ms: int = Field(
+        default=10,
+        ge=1,
+        description="step of the loudness measure, ms",
+        validation_alias=AliasChoices("hop_size_ms", "hop_size"),
+    )
+    max_sil_kept_ms: int = Field(
+        default=500,
+        ge=1,
+        description="silence kept at each side of a cut, ms",
+        validation_alias=AliasChoices("max_sil_kept_ms", "max_sil_kept"),
+    )
+    max_length_ms: int = Field(
+        default=12000,
+        ge=0,
+        description="longest clip, ms; longer ones are cut where quietest; 0: any",
+        validation_alias=AliasChoices("max_length_ms", "max_length"),
+    )
+    peak_level: float = Field(
+        default=0.9,
+        gt=0.0,
+        le=1.0,
+        description="peak of the levelled share of a clip",
+        validation_alias=AliasChoices("peak_level", "max", "_max"),
+    )
+    level_share: float = Field(
+        default=0.25,
+        ge=0.0,
+        le=1.0,
+        description="share of a clip that is levelled",
+        validation_alias=AliasChoices("level_share", "alpha"),
+    )
+    n_parts: int = Field(default=0, ge=0, le=256, description="processes that share a folder's files; 0: one per core")
+    i_part: int = Field(default=0, ge=0, description="with all_part: which part of the folder's files to cut")
+    all_part: int = Field(default=1, ge=1, description="in how many parts, by separate commands, a folder is cut")
+
+    @property
+    def stamp_name(self) -> str:
+        """One stamp for each part."""
+        return super().stamp_name if self.all_part == 1 else f"{super().stamp_name}-{self.i_part}-{self.all_part}"
 
     def inputs(self) -> tuple[Path, ...]:
         """The converted recordings."""
-        return (self.voice.converted_wav,)
+        return (self.source or self.voice.converted_wav,)
 
     def outputs(self) -> tuple[Path, ...]:
         """The clips."""
-        return (self.voice.sliced,)
+        return (self.target or self.voice.sliced,)
 
-    def run(self, progress: Progress) -> None:
-        """Cut; raises `BadAudio` where no recording holds a clip that is not silence."""
+    def run(self, progress: Progress) -> Findings:
+        """Cut; raises `BadAudio` where no recording gives a clip. Those that give none are told with the reason."""
         from myna.audio.slicer import SliceSettings
         from myna.engine.recordings import slice_recordings
 
@@ -75,7 +136,8 @@ class SliceAudio(Step):
             top=self.peak_level,
             share=self.level_share,
         )
-        slice_recordings(self.voice.converted_wav, self.voice.sliced, settings=settings, progress=progress)
+        source, target = self.inputs()[0], self.outputs()[0]
+        return slice_recordings(source, target, settings=settings, progress=progress)
 
 
 class DenoiseAudio(Step):
