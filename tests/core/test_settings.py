@@ -26,7 +26,31 @@ def test_other_spellings_are_understood(tmp_path: Path) -> None:
     )
     settings = read_settings(file, {"MAX_UPLOAD_SIZE": "10485760"})
     assert (settings.device, settings.workers, settings.home) == ("0", 4, Path("/srv/voices"))
-    assert settings.max_upload_bytes == 10485760
+    assert settings.max_reference_bytes == 10485760
+
+
+def test_the_names_of_other_servers_are_understood(tmp_path: Path) -> None:
+    environment = {"API_KEY": "s3cret-s3cret", "CORS_ORIGINS": '["http://a.example", "http://b.example"]'}
+    settings = read_settings(tmp_path / "none.yaml", environment | {"SOVITS_BASE_URL": "http://x:9880"})
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "s3cret-s3cret"
+    assert "s3cret" not in repr(settings)
+    assert settings.cors_origins == ("http://a.example", "http://b.example")
+    assert settings.sovits_base_url == "http://x:9880"
+
+
+def test_lists_may_have_commas_and_paths_in_requests_have_roots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYNA_ROOTS", f"{tmp_path / 'a'}, {tmp_path / 'b'}")
+    settings = read_settings(tmp_path / "none.yaml", {"MYNA_ROOTS": "x"})
+    assert {tmp_path / "a", tmp_path / "b", settings.home} <= set(settings.path_roots)
+
+
+@pytest.mark.parametrize("key", ["your-api-key", " "])
+def test_a_key_out_of_an_example_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(BadInput, match="key of an example"):
+        read_settings(tmp_path / "none.yaml", {"API_KEY": key})
 
 
 def test_every_alias_leads_to_a_setting() -> None:

@@ -65,6 +65,28 @@ class Conflict(CallerError):
     kind = "conflict"
 
 
+class Unauthorized(CallerError):
+    """Nobody that this installation knows: the key is missing or wrong."""
+
+    kind = "unauthorized"
+
+
+class Forbidden(CallerError):
+    """Known, but not allowed to do this."""
+
+    kind = "forbidden"
+
+
+class TooBusy(CallerError):
+    """More than can be taken now; the same request may succeed ``retry_after_s`` seconds later."""
+
+    kind = "too_busy"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
 class InstallationError(MynaError):
     """Whoever runs this installation can mend it."""
 
@@ -87,6 +109,24 @@ class WorkspaceError(InstallationError):
     """A folder cannot be read or written, or the disk is full."""
 
     kind = "workspace"
+
+
+class NotConfigured(InstallationError):
+    """Something that this installation could do has not been set up; the message names the setting."""
+
+    kind = "not_configured"
+
+
+class PeerFailed(InstallationError):
+    """Another server that this one relies on cannot be reached or answered with an error."""
+
+    kind = "peer_failed"
+
+
+class PeerTimedOut(PeerFailed):
+    """Another server that this one relies on did not answer in time."""
+
+    kind = "peer_timed_out"
 
 
 class DownloadFailed(InstallationError):

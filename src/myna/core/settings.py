@@ -6,15 +6,16 @@ environment, and none writes it.
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from myna.core.errors import BadInput
 from myna.core.fields import one_line
@@ -22,22 +23,45 @@ from myna.core.fields import one_line
 SETTINGS_FILE = Path("myna.yaml")
 
 ALIASES = {
-    "MAX_UPLOAD_SIZE": "max_upload_bytes",
+    "MAX_UPLOAD_SIZE": "max_reference_bytes",
+    "API_KEY": "api_key",
+    "CORS_ORIGINS": "cors_origins",
+    "DATABASE_URL": "database",
+    "AMQP_URL": "amqp_url",
+    "RABBITMQ_URL": "amqp_url",
+    "SOVITS_BASE_URL": "sovits_base_url",
+    "SOVITS_TIMEOUT": "sovits_timeout_s",
+    "COVER_UVR_MODEL": "cover_uvr_model",
+    "COVER_SEPARATE_CMD_TEMPLATE": "cover_separate_command",
+    "COVER_INFER_CMD_TEMPLATE": "cover_infer_command",
+    "GPT_SOVITS_PYTHON": "cover_python",
+    "GPT_SOVITS_PROJECT_ROOT": "cover_project_root",
     "LOG_LEVEL": "log_level",
     "HF_ENDPOINT": "huggingface_url",
     "paths.work_dir": "home",
     "gpu.default_device": "device",
     "gpu.max_parallel": "workers",
-    "server.workers": "workers",
+    "server.host": "host",
+    "server.port": "port",
+    "server.workers": "server_processes",
+    "paths.base_dir": "official_root",
 }
 """Other spellings that are understood: environment variables in capitals, keys of a settings file with a dot."""
+
+
+_KEYS_OF_EXAMPLES = ("", "your-api-key", "your-api-key-here", "your-secret-api-key", "changeme", "change-me", "default")
 
 
 class Settings(BaseSettings):
     """What is the same for every job of this installation."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_prefix="MYNA_", extra="ignore", env_ignore_empty=True, coerce_numbers_to_str=True
+        frozen=True,
+        env_prefix="MYNA_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
     )
 
     home: Path = Field(
@@ -55,7 +79,59 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=256, description="jobs at the same time")
     max_upload_bytes: int = Field(default=512 * 2**20, ge=1, description="largest recording, bytes")
     max_recording_s: float = Field(default=2 * 3600.0, gt=0, description="longest recording, seconds")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    max_reference_bytes: int = Field(default=10 * 2**20, ge=1, description="largest reference clip in a request, bytes")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="how much is logged")
+
+    host: str = Field(default="127.0.0.1", description="address the server listens on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port the server listens on; 0: any that is free")
+    server_processes: int = Field(default=1, ge=1, le=64, description="server processes on that port")
+    api_key: SecretStr | None = Field(
+        default=None, description="a key that may do everything; none and no others made: this machine only, without"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("http://localhost:3000",), description="pages of which sites may call the server"
+    )
+    roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="further folders that paths in requests may lead to; home and models always"
+    )
+    official_root: Path | None = Field(default=None, description="a checkout of GPT-SoVITS; its folder is a root too")
+    allow_control: bool = Field(default=False, description="let clients restart or stop the server by /control")
+    database: str | None = Field(default=None, description="URL of the job store; none: SQLite in home")
+    amqp_url: SecretStr | None = Field(default=None, description="RabbitMQ's URL; none: no queue is served")
+    max_queued_jobs: int = Field(default=1000, ge=1, description="jobs that may wait")
+    max_speaking: int = Field(default=2, ge=1, le=64, description="speech requests at the same time")
+    max_waiting_to_speak: int = Field(default=32, ge=0, description="speech requests that may wait")
+    requests_per_minute: int = Field(default=0, ge=0, description="for each key or address; 0: any number")
+    keep_results_h: float = Field(
+        default=24.0, gt=0, description="how long results of jobs and subtitles are kept, hours"
+    )
+    webhook_secret: SecretStr | None = Field(default=None, description="signs what webhooks are told")
+    sovits_base_url: str | None = Field(
+        default=None, description="a GPT-SoVITS server that speaks in our place; none: this installation's own nets"
+    )
+    sovits_timeout_s: float = Field(default=300.0, gt=0, description="how long speech may take to begin, seconds")
+    cover_uvr_model: str = Field(default="", description="separates vocals for covers; empty: the embedded way")
+    cover_separate_command: str = Field(default="", description="external command that separates a song")
+    cover_infer_command: str = Field(default="", description="external command that sings in the target's voice")
+    cover_python: str = Field(default="", description="{python_exec} of the cover commands; empty: this one")
+    cover_project_root: str = Field(default="", description="{project_root} of the cover commands")
+
+    @field_validator("cors_origins", "roots", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        """A list as JSON, or with commas between."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("api_key")
+    @classmethod
+    def _secret(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and key.get_secret_value().strip() in _KEYS_OF_EXAMPLES:
+            raise ValueError("this is a key of an example; make one with: myna keys add NAME")
+        return key
 
     @property
     def models_folder(self) -> Path:
@@ -65,7 +141,13 @@ class Settings(BaseSettings):
     @property
     def jobs_url(self) -> str:
         """The job store's database."""
-        return f"sqlite:///{self.home / 'jobs.sqlite'}"
+        return self.database or f"sqlite:///{self.home / 'jobs.sqlite'}"
+
+    @property
+    def path_roots(self) -> tuple[Path, ...]:
+        """The folders that paths in requests may lead to."""
+        official = (self.official_root,) if self.official_root else ()
+        return tuple(root.resolve() for root in (self.home, self.models_folder, *official, *self.roots))
 
     @classmethod
     def settings_customise_sources(
