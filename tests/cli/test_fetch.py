@@ -14,7 +14,7 @@ import pytest
 
 from myna.core.assets import ASSETS, Asset, AssetFile, wanted
 from myna.engine import download
-from myna.engine.fetch import exclusive
+from myna.engine.fetch import Piece, exclusive, pieces
 from tests.cli.conftest import Answer, CommandLine
 from tests.cli.test_bad_input import check
 from tests.engine.hub_server import Hub, serving
@@ -56,7 +56,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, row in list(ASSETS.items()):
         files = []
         for file in row.files:
-            data = content(str(Path(row.file, file.path)))
+            data = content(Piece(row, file, Path()).title)
             digest = hashlib.sha256(data).hexdigest() if row.published else None
             files.append(replace(file, size=len(data) if row.published else None, sha256=digest))
         archive = row.archive
@@ -68,7 +68,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    paths = [str(Path(row.file, file.path)) for row in wanted(["all"]) for file in row.files if row.published]
+    paths = [piece.title for piece in pieces(["all"], Path()) if piece.row.published]
     archives = {row.archive.path: archive_of(row) for row in wanted(["all"]) if row.archive}
     with serving(Hub({path: content(path) for path in paths} | archives)) as hub:
         monkeypatch.setenv("MYNA_HUGGINGFACE_URL", hub.address)
@@ -121,6 +121,17 @@ def test_modelscope_is_asked_by_its_own_addresses(myna: CommandLine, hub: Hub, m
     quoted = path.replace("=", "%3D")
     start = "/models/XXXXRT/GPT-SoVITS-Pretrained/resolve/master/pretrained_models"
     assert hub.asked == [("GET", f"{start}/{quoted}", "")]
+
+
+def test_a_file_at_the_root_of_a_repository_gets_a_folder_of_its_own_here(
+    myna: CommandLine, hub: Hub, models: Path
+) -> None:
+    check(myna("fetch", "dnsmos", "--hub", "modelscope"), "ModelScope does not have sig_bak_ovr.onnx")
+    assert myna("fetch", "dnsmos").code == 0
+    assert files_in(models) == {"dnsmos/sig_bak_ovr.onnx"}
+    assert [path for method, path, _ in hub.asked if method == "GET"] == [
+        "/cdn/Vyvo-Research/dnsmos/resolve/main/sig_bak_ovr.onnx"
+    ]
 
 
 def test_a_broken_transfer_goes_on_and_a_damaged_file_is_fetched_anew(

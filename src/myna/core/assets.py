@@ -39,8 +39,8 @@ class AssetFile:
 class Asset:
     """One model file or folder.
 
-    ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint, polyphones or
-    super_resolution; names is a list of words. ``versions`` are those that it is fetched with.
+    ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint, polyphones,
+    super_resolution or opinion; names is a list of words. ``versions`` are those that it is fetched with.
     ``file`` is its place: below the models folder of the settings, where it carries the name it is published under;
     where ``is_bundled``, below the package's assets, unless the models folder has a file of that name, which then
     stands in for it.
@@ -55,7 +55,9 @@ class Asset:
     published: str = ""
     """Hugging Face repository that has it under the path ``file``; empty: no hub has it, see ``link``, ``checkout``."""
     modelscope: str = ""
-    """ModelScope repository that has it, with the folder there in which ``file`` lies."""
+    """ModelScope repository that has it, with the folder there in which ``file`` lies; empty: that hub has it not."""
+    is_flat: bool = False
+    """Whether the repositories have the files at their root, without the path ``file``."""
     files: tuple[AssetFile, ...] = (AssetFile(),)
     archive: AssetFile | None = None
     """A zip in the repositories that holds the files in a folder; None: they lie there one by one."""

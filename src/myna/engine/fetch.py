@@ -46,7 +46,8 @@ class Piece:
     @property
     def title(self) -> str:
         """The path under which it is published."""
-        return str(Path(self.row.file, self.file.path))
+        whole = Path(self.row.file, self.file.path)
+        return str(self.file.path or whole.name) if self.row.is_flat else str(whole)
 
 
 def pieces(names: Iterable[str], models: Path) -> list[Piece]:

@@ -64,6 +64,10 @@ class ModelScope:
 
     def find(self, row: Asset, path: str) -> Found:
         """As `Hub.find`; whether the file is there shows when it is fetched."""
+        if not row.modelscope:
+            raise DownloadFailed(
+                f"ModelScope does not have {path}; get it with: myna fetch {row.name} --hub huggingface"
+            )
         owner, name, *folder = row.modelscope.split("/")
         place = quote("/".join((*folder, path)))
         return Found(f"{self.address}/models/{owner}/{name}/resolve/master/{place}")
