@@ -1,48 +1,89 @@
-"""The label file (``.list``): which clip says what, one line each, ``path|speaker|language|text`` in UTF-8.
+"""The label file: which clip says what, one line each, ``path|speaker|language|text``.
 
-The format is that of GPT-SoVITS. Where its reader drops a line with no more than a traceback on a console, this one
-names every line that it cannot use.
+The format is that of GPT-SoVITS, or of its label editor's JSON lines. Where those drop a line with no more than a
+traceback on a console, and lose it at the next save, here every line is kept: mended where it is certain what was
+meant, else as it stands, with the reason why it cannot be used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from myna.core.errors import BadInput, NotFound
-from myna.core.workspace import write_text
+from myna.audio.label_encoding import decoded
+from myna.audio.label_form import (
+    FORM,
+    LANGUAGES,
+    Fields,
+    Habits,
+    read_json_line,
+    read_line,
+    write_json_line,
+    write_line,
+)
+from myna.core.errors import BadInput, LimitExceeded, NotFound
+from myna.core.workspace import disk_errors, write_text
 
-LANGUAGES = {"zh": "zh", "ja": "ja", "jp": "ja", "en": "en", "ko": "ko", "yue": "yue"}
-"""Spellings that label files use, in lower case, and the code each stands for."""
+__all__ = [
+    "LANGUAGES",
+    "Label",
+    "LabelFile",
+    "Line",
+    "Problem",
+    "parse_labels",
+    "read_label_file",
+    "read_labels",
+    "write_labels",
+]
 
-_AROUND_PATHS = " \t\r\n\"'\u202a"  # what copying a path out of Windows leaves around it
-_FORM = "path|speaker|language|text"
+JSON_SUFFIXES = (".json", ".jsonl")
+MAX_BYTES = 256 * 2**20
+
 _SHOWN_PROBLEMS = 5
+_MAX_NAME_BYTES = 240
+"""Of a clip's name: ``.pt`` is put behind it, and file systems take 255."""
+_NO_LANGUAGE = f"the language is missing; choose one of: {', '.join(LANGUAGES)}"
 
 
 @dataclass(frozen=True)
 class Label:
-    """One clip. ``language`` is a code: zh, ja, en, ko or yue."""
+    """One clip. ``language`` is a code: zh, ja, en, ko or yue.
+
+    ``name`` is given where another clip of the file, in another folder, has the same file name.
+    """
 
     path: Path
     speaker: str
     language: str
     text: str
+    name: str = ""
 
     @property
     def clip(self) -> str:
-        """The name that every file of the data set derives from: the wav file's name, extension included."""
-        return self.path.name
+        """The name that every file of the data set derives from: the wav file's name, extension included.
+
+        A name that the data set's files could not hold (tabs, line breaks, too long) is changed.
+        """
+        return self.name or _fitting(self.path.name)
 
     def located(self, folder: Path | None) -> Path:
-        """Where the clip lies: in ``folder`` if given, whatever folder the label names; else where the label says."""
-        return self.path if folder is None else folder / self.clip
+        """Where the clip lies: in ``folder`` if given, whatever folder the label names; else where the label says.
+
+        Of clips with one file name, those after the first lie in the folder's own subfolder that the label names. A
+        name that is written with other code points for the same letters (Unicode normal forms) is found too.
+        """
+        if folder is None:
+            return _there(self.path)
+        return _there(folder / self.path.parent.name / self.path.name if self.name else folder / self.path.name)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A line that is no label: its number, from 1, and why."""
+    """A line that cannot be used: its number, from 1, and why."""
 
     line: int
     reason: str
@@ -51,47 +92,121 @@ class Problem:
         return f"line {self.line}: {self.reason}"
 
 
-def read_labels(path: Path) -> list[Label]:
-    """All labels of a file, in its order.
+@dataclass(frozen=True)
+class Line:
+    """A line that is not blank: as it stands in the file, its number there (0: new), and what it means.
+
+    With a ``problem`` it is not used, though it may have a ``label`` (a clip that another line has already).
+    """
+
+    raw: str
+    number: int = 0
+    label: Label | None = None
+    problem: str = ""
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label file's lines in order. ``is_json``: JSON lines instead of fields between bars."""
+
+    lines: tuple[Line, ...]
+    is_json: bool = False
+
+    @property
+    def labels(self) -> list[Label]:
+        """What can be used."""
+        return [line.label for line in self.lines if line.label is not None and not line.problem]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The lines that cannot, and why."""
+        return [Problem(line.number, line.problem) for line in self.lines if line.problem]
+
+    @property
+    def repairs(self) -> list[Problem]:
+        """The lines that were mended, and how."""
+        return [Problem(line.number, "; ".join(line.repairs)) for line in self.lines if line.repairs]
+
+    def text(self) -> str:
+        """The file's text: mended lines in their right form, all others verbatim; no newline at the end."""
+        return "\n".join(self.written(line) for line in self.lines)
+
+    def written(self, line: Line) -> str:
+        """One line as it is to be written."""
+        if line.label is None or not line.repairs:
+            return line.raw
+        label = line.label
+        fields = Fields(str(label.path), label.speaker, label.language, label.text)
+        return write_json_line(fields, line.raw) if self.is_json else write_line(fields)
+
+    def with_lines(self, lines: Iterable[Line]) -> LabelFile:
+        """The same file with other lines; which of them stand in each other's way is found anew."""
+        return replace(self, lines=_side_by_side(lines))
+
+
+def read_labels(path: Path, encoding: str = "") -> list[Label]:
+    """All usable labels of a file, in its order; `read_label_file` tells of the other lines.
 
     Raises:
         NotFound: no such file.
-        BadInput: not UTF-8, no label at all, or lines that cannot be used; the message tells which and why.
+        BadInput: no text, or no line that can be used; the message tells why.
     """
+    file = read_label_file(path, encoding)
+    if not file.labels:
+        shown = "; ".join(str(problem) for problem in file.problems[:_SHOWN_PROBLEMS])
+        more = len(file.problems) - _SHOWN_PROBLEMS
+        told = f": {shown}" + (f"; and {more} more lines" if more > 0 else "") if shown else f"; write lines {FORM}"
+        raise BadInput(f"{path} holds no labels{told}")
+    return file.labels
+
+
+def read_label_file(path: Path, encoding: str = "") -> LabelFile:
+    """All lines of a label file; ``.json`` and ``.jsonl`` hold JSON lines. ``encoding`` is found where it is not given.
+
+    Raises:
+        NotFound: no such file.
+        BadInput: no text, or in an encoding that is not certain.
+        LimitExceeded: too large for a label file.
+    """
+    return parse_label_file(read_bytes(path), path.name, encoding)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A label file as it lies on the disk; raises `NotFound`, `LimitExceeded` and `WorkspaceError`."""
     if not path.is_file():
-        raise NotFound(f"there is no label file {path}; give a .list file with lines {_FORM}")
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8, with lines {_FORM}") from None
-    labels, problems = parse_labels(text)
-    if problems:
-        shown = "; ".join(str(problem) for problem in problems[:_SHOWN_PROBLEMS])
-        more = len(problems) - _SHOWN_PROBLEMS
-        raise BadInput(f"{path}: {shown}" + (f"; and {more} more lines" if more > 0 else ""))
-    if not labels:
-        raise BadInput(f"{path} holds no labels; write lines {_FORM}")
-    return labels
+        raise NotFound(f"there is no label file {path}; give a .list file with lines {FORM}")
+    if path.stat().st_size > MAX_BYTES:
+        raise LimitExceeded(f"{path} has more than {MAX_BYTES / 2**20:.0f} MiB, too much for a label file")
+    with disk_errors(path):
+        return path.read_bytes()
+
+
+def parse_label_file(data: bytes, name: str, encoding: str = "") -> LabelFile:
+    """The lines in the bytes of a file called ``name``; raises `BadInput` as `read_label_file`."""
+    return parse_text(decoded(data, name, encoding), is_json=name.lower().endswith(JSON_SUFFIXES))
+
+
+def parse_text(text: str, *, is_json: bool = False) -> LabelFile:
+    """The lines of a label file's text; blank ones are none."""
+    # Not splitlines(): that would also break at U+2028 and the like, which texts may hold.
+    rows = text.replace("\r\n", "\n")
+    rows = rows if "\n" in rows else rows.replace("\r", "\n")
+    numbered = [(number, row) for number, row in enumerate(rows.split("\n"), 1) if row.strip()]
+    whole = [_line(row, number, Habits(), is_json=is_json) for number, row in numbered]
+    sure = [line.label for line in whole if line.label is not None and not line.problem and not line.repairs]
+    habits = _habits(sure)
+    mended = [
+        _line(line.raw, line.number, habits, is_json=is_json) if line.problem or line.repairs else line
+        for line in whole
+    ]
+    return LabelFile(_side_by_side(mended), is_json)
 
 
 def parse_labels(text: str) -> tuple[list[Label], list[Problem]]:
-    """The labels of a file's text, and the lines that are none. Blank lines are neither."""
-    labels: list[Label] = []
-    problems: list[Problem] = []
-    first_lines: dict[str, int] = {}
-    # Not splitlines(): that would also break at U+2028 and the like, which texts may hold.
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-        if not line.strip():
-            continue
-        label = _parsed(line)
-        if isinstance(label, str):
-            problems.append(Problem(number, label))
-        elif label.clip in first_lines:
-            problems.append(Problem(number, f"a clip named {label.clip} stands in line {first_lines[label.clip]} too"))
-        else:
-            first_lines[label.clip] = number
-            labels.append(label)
-    return labels, problems
+    """The labels of a ``.list`` file's text, and the lines that are none. Blank lines are neither."""
+    file = parse_text(text)
+    return file.labels, file.problems
 
 
 def write_labels(path: Path, labels: Iterable[Label]) -> None:
@@ -101,31 +216,107 @@ def write_labels(path: Path, labels: Iterable[Label]) -> None:
         BadInput: a field holds ``|`` or a line break, or the text is empty.
         WorkspaceError: the file cannot be written.
     """
-    write_text(path, "\n".join(_line(label) for label in labels))
+    write_text(path, "\n".join(label_line(label).raw for label in labels))
 
 
-def _parsed(line: str) -> Label | str:
-    """The label, or why the line is none."""
-    fields = line.split("|")
-    if len(fields) != 4:
-        return f"{len(fields)} fields instead of 4 ({_FORM}; the text may not hold '|')"
-    path = fields[0].strip(_AROUND_PATHS).replace("\\", "/").rstrip("/")
-    speaker, language, text = (field.strip() for field in fields[1:])
-    if not path:
-        return "the path is empty"
-    if language.lower() not in LANGUAGES:
-        return f"unknown language {language!r}; choose one of: {', '.join(LANGUAGES)}"
-    if not text:
-        return "the text is empty"
-    return Label(Path(path), speaker, LANGUAGES[language.lower()], text)
-
-
-def _line(label: Label) -> str:
-    fields = (str(label.path), label.speaker, label.language.upper(), label.text)
-    for field in fields:
-        if "|" in field or "\n" in field or "\r" in field:
-            raise BadInput(f"{field!r} cannot stand in a label file; leave out '|' and line breaks")
-    line = "|".join(fields)
-    if isinstance(reason := _parsed(line), str):
-        raise BadInput(f"the label of {label.clip or 'a clip'} cannot be written: {reason}")
+def label_line(label: Label, *, is_json: bool = False, before: str = "") -> Line:
+    """A new line of ``label``; in JSON with the further keys of the line ``before``. Raises `BadInput`."""
+    fields = Fields(str(label.path), label.speaker, label.language, label.text)
+    raw = write_json_line(fields, before) if is_json else write_line(fields)
+    line = _line(raw, 0, Habits(), is_json=is_json)
+    if line.label is None:
+        raise BadInput(f"the label of {label.clip or 'a clip'} cannot be written: {line.problem}")
     return line
+
+
+def raw_line(raw: str, file: LabelFile) -> Line:
+    """What somebody wrote as a line of ``file``; raises `BadInput` where it is several lines."""
+    if "\n" in raw or "\r" in raw:
+        raise BadInput("a label is one line; leave out line breaks")
+    habits = _habits(file.labels)
+    return _line(raw, 0, habits, is_json=file.is_json)
+
+
+def _line(raw: str, number: int, habits: Habits, *, is_json: bool) -> Line:
+    if not raw.isascii() and any("\ud800" <= char <= "\udfff" for char in raw):
+        return Line(raw, number, problem="it is not UTF-8 text like the other lines; it is kept as it is")
+    fields = read_json_line(raw, habits) if is_json else read_line(raw, habits)
+    if isinstance(fields, str):
+        return Line(raw, number, problem=fields)
+    label = Label(Path(fields.path), fields.speaker, fields.language, fields.text)
+    return Line(raw, number, label, "" if fields.language else _NO_LANGUAGE, fields.repairs)
+
+
+def _habits(labels: Sequence[Label]) -> Habits:
+    """The one speaker and the one language of all labels, where there is only one."""
+    speakers, languages = {label.speaker for label in labels}, {label.language for label in labels}
+    return Habits(
+        speakers.pop() if len(speakers) == 1 else "",
+        languages.pop() if len(languages) == 1 else "",
+    )
+
+
+def _side_by_side(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The lines, so that every clip is there once and has a name of its own."""
+    kept: list[Line] = []
+    at: dict[Path, Line] = {}
+    names: Counter[str] = Counter()
+    for line in lines:
+        label = line.label
+        if label is None or (line.problem and line.problem != _NO_LANGUAGE and not line.problem.startswith(_TWICE)):
+            kept.append(line)
+            continue
+        label = replace(label, name="")
+        problem = line.problem if line.problem == _NO_LANGUAGE else ""
+        first = at.get(label.path)
+        if first is not None and first.label is not None:
+            problem = _told_twice(first, label)
+        else:
+            label = replace(label, name=_own_name(label, names))
+            at[label.path] = line
+            names[label.clip] += 1
+        kept.append(replace(line, label=label, problem=problem))
+    return tuple(kept)
+
+
+_TWICE = "this clip stands in "
+
+
+def _told_twice(first: Line, label: Label) -> str:
+    where = f"line {first.number} too" if first.number else "another line too"
+    is_same = first.label is not None and first.label.text == label.text
+    return f"{_TWICE}{where}, with {'the same' if is_same else 'other'} words"
+
+
+def _own_name(label: Label, taken: Counter[str]) -> str:
+    """The name that tells a clip from another one of the same file name; "" where there is none."""
+    plain = label.clip
+    if plain not in taken:
+        return ""
+    stem, suffix = Path(plain).stem, Path(plain).suffix
+    folder = _fitting(label.path.parent.name)
+    names = [f"{folder}-{plain}"] if folder else []
+    names += [f"{stem}-{number}{suffix}" for number in range(2, len(taken) + 3)]
+    return next(name for name in map(_fitting, names) if name not in taken)
+
+
+def _fitting(name: str) -> str:
+    """A file name that tables of tabs and lines can hold and to which a suffix can be added."""
+    plain = "".join(
+        "_" if char in "\t\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029" or ord(char) < 32 else char for char in name
+    )
+    if len(plain.encode("utf-8", "surrogateescape")) <= _MAX_NAME_BYTES:
+        return plain
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+    suffix = Path(plain).suffix[:16]
+    room = _MAX_NAME_BYTES - len(digest) - len(suffix.encode()) - 1
+    short = plain.encode("utf-8", "surrogateescape")[:room].decode("utf-8", "ignore")
+    return f"{short}-{digest}{suffix}"
+
+
+def _there(path: Path) -> Path:
+    """The path, or the one of the same letters in another Unicode normal form that is there."""
+    if str(path).isascii() or path.exists():
+        return path
+    forms: Sequence[Path] = [Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD")]
+    return next((form for form in forms if form.exists()), path)
