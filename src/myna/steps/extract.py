@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from myna.core.assets import find_for
+from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.steps.step import ReadingStep, VersionedStep
 
@@ -32,8 +33,9 @@ class ExtractTextFeatures(ExtractionStep, ReadingStep):
         """The phone table and the BERT features."""
         return (self.dataset.text_file, self.dataset.bert)
 
-    def run(self, progress: Progress) -> None:
-        """Extract; raises `BadInput` where no label is usable."""
+    def run(self, progress: Progress) -> Findings:
+        """Extract, and tell which clips were left out; raises `BadInput` where no label is usable."""
+        from myna.engine.features.left_out import left_out
         from myna.engine.features.phones import extract_phones
         from myna.engine.features.reading import dictionary
 
@@ -46,6 +48,7 @@ class ExtractTextFeatures(ExtractionStep, ReadingStep):
             progress=progress,
             words=dictionary((self.words, self.folder)),
         )
+        return Findings(left_out(self.dataset, self.name))
 
 
 class ExtractAudioFeatures(ExtractionStep):
@@ -58,9 +61,10 @@ class ExtractAudioFeatures(ExtractionStep):
         """The content features and the wavs."""
         return (self.dataset.content, self.dataset.wav32k)
 
-    def run(self, progress: Progress) -> None:
-        """Extract; raises `BadAudio` where no clip is usable."""
+    def run(self, progress: Progress) -> Findings:
+        """Extract, and tell which clips were left out; raises `BadAudio` where no clip is usable."""
         from myna.engine.features.content import extract_content
+        from myna.engine.features.left_out import left_out
 
         extract_content(
             self.voice.labels,
@@ -71,6 +75,7 @@ class ExtractAudioFeatures(ExtractionStep):
             device=self.device,
             progress=progress,
         )
+        return Findings(left_out(self.dataset, self.name))
 
 
 class ExtractSpeakerVectors(ExtractionStep):
@@ -92,8 +97,9 @@ class ExtractSpeakerVectors(ExtractionStep):
         """The voiceprints."""
         return (self.dataset.speaker,)
 
-    def run(self, progress: Progress) -> None:
-        """Extract; raises `BadAudio` where no clip is usable."""
+    def run(self, progress: Progress) -> Findings:
+        """Extract, and tell which clips were left out; raises `BadAudio` where no clip is usable."""
+        from myna.engine.features.left_out import left_out
         from myna.engine.features.voiceprint import extract_voiceprints
 
         extract_voiceprints(
@@ -105,6 +111,7 @@ class ExtractSpeakerVectors(ExtractionStep):
             device=self.device,
             progress=progress,
         )
+        return Findings(left_out(self.dataset, self.name))
 
 
 class ExtractSemanticFeatures(ExtractionStep):
@@ -127,8 +134,9 @@ class ExtractSemanticFeatures(ExtractionStep):
         """The token table."""
         return (self.dataset.semantic_file,)
 
-    def run(self, progress: Progress) -> None:
-        """Extract; raises `MissingAsset` where the base is not there."""
+    def run(self, progress: Progress) -> Findings:
+        """Extract, and tell which clips were left out; raises `MissingAsset` where the base is not there."""
+        from myna.engine.features.left_out import left_out
         from myna.engine.features.semantic import extract_semantic
 
         extract_semantic(
@@ -139,3 +147,4 @@ class ExtractSemanticFeatures(ExtractionStep):
             device=self.device,
             progress=progress,
         )
+        return Findings(left_out(self.dataset, self.name))

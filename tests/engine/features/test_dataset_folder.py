@@ -17,6 +17,7 @@ from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder
 from myna.engine.features.content import extract_content
+from myna.engine.features.left_out import left_out
 from myna.engine.features.phones import extract_phones
 from myna.engine.features.semantic import extract_semantic
 from myna.engine.features.voiceprint import extract_voiceprints, voiceprint_similarity
@@ -69,6 +70,9 @@ def test_what_is_done_stays_and_what_is_missing_is_made(tmp_path: Path, models: 
     assert (dataset.speaker / "clip2.wav.pt").is_file()
 
 
+GONE = ["gone.wav", "clip9.wav"]
+
+
 def test_useless_clips_are_left_out_and_named(tmp_path: Path, models: Path) -> None:
     recordings = record(tmp_path)
     write_wav(recordings.clips / "silent.wav", np.zeros(RATE, np.float32), RATE)
@@ -86,9 +90,36 @@ def test_useless_clips_are_left_out_and_named(tmp_path: Path, models: Path) -> N
     assert extract_phones(recordings.labels, recordings.dataset, **given) == 6
     assert extract_content(recordings.labels, recordings.clips, recordings.dataset, **given) == 3
     assert extract_voiceprints(recordings.labels, recordings.clips, recordings.dataset, **given) == 4
-    left_out = [note for note in told if note.startswith("left out")]
+    notes = [note for note in told if note.startswith("left out")]
     for name in ("clip9.wav", "silent.wav: it is silent", "loud.wav: it is louder", "gone.wav: there is no such clip"):
-        assert any(name in note for note in left_out), name
+        assert any(name in note for note in notes), name
+    dataset = recordings.dataset
+    assert [failure.file for failure in left_out(dataset, "extract_text_features")] == ["clip9.wav"]
+    silent_one, loud, *missing = left_out(dataset, "extract_audio_features")
+    assert (str(silent_one), loud.file) == ("silent.wav: it is silent", "loud.wav")
+    assert {str(failure) for failure in missing} == {f"{name}: there is no such clip" for name in GONE}
+    assert [failure.file for failure in left_out(dataset, "extract_speaker_vectors")] == ["silent.wav", *GONE]
+
+
+def test_lines_that_are_no_labels_are_left_out_and_named(tmp_path: Path, models: Path) -> None:
+    recordings = record(tmp_path)
+    with recordings.labels.open("a", encoding="utf-8") as file:
+        file.write("\nnonsense\nclip1.wav|buzz|FR|Bonjour.")
+    given: dict[str, Any] = {"version": LITE, "models": models, "device": "cpu", "progress": silent}
+    assert extract_phones(recordings.labels, recordings.dataset, **given) == 3
+    failures = left_out(recordings.dataset, "extract_text_features")
+    assert [failure.file for failure in failures] == ["clips.list line 4", "clips.list line 5"]
+    assert "unknown language 'FR'" in failures[1].reason
+
+
+def test_content_that_cannot_be_used_is_left_out(tmp_path: Path, models: Path) -> None:
+    recordings = record(tmp_path)
+    dataset, given = recordings.dataset, {"version": LITE, "models": models, "device": "cpu", "progress": silent}
+    extract_content(recordings.labels, recordings.clips, dataset, **given)
+    (dataset.content / "clip1.wav.pt").write_bytes(b"nonsense")
+    write_tensor(dataset.content / "clip2.wav.pt", np.zeros((1, 128, 1), np.float16))
+    assert extract_semantic(dataset, sovits=None, **given) == 1
+    assert {failure.file for failure in left_out(dataset, "extract_semantic_features")} == {"clip1.wav", "clip2.wav"}
 
 
 def test_nothing_usable_is_an_error(tmp_path: Path, models: Path) -> None:

@@ -18,6 +18,7 @@ from myna.core.errors import BadCheckpoint, BadInput, UnknownChoice
 from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder
+from myna.engine.features.left_out import left_out
 from myna.engine.features.phones import extract_phones
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, dictionary, readable_modes
@@ -126,7 +127,12 @@ def test_training_texts_are_read_as_such_and_by_the_dictionary(tmp_path: Path) -
 
 
 def test_a_language_that_the_version_does_not_speak_is_named(tmp_path: Path) -> None:
-    labels, dataset = write(tmp_path, ("en", "Hello."), ("zh", "你好"))
+    labels, dataset = write(tmp_path / "both", ("en", "Hello."), ("zh", "你好"))
+    assert extract_phones(labels, dataset, **given(tmp_path, version=LITE)) == 1
+    failures = left_out(dataset, "extract_text_features")
+    assert [failure.file for failure in failures] == ["1.wav"]
+    assert "language for version 'lite' 'zh'; choose one of: auto, en" in failures[0].reason
+    labels, dataset = write(tmp_path / "none", ("zh", "你好"))
     with pytest.raises(UnknownChoice, match=r"language for version 'lite' 'zh'; choose one of: auto, en$"):
         extract_phones(labels, dataset, **given(tmp_path, version=LITE))
     assert not dataset.path.exists()

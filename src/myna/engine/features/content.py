@@ -9,15 +9,18 @@ import torch
 from torch import nn
 
 from myna.audio.io import decode, resample, write_wav
-from myna.audio.labels import read_labels
 from myna.audio.loudness import level_mix, peak, truncated_int16
 from myna.checkpoints.tensor_file import write_tensor
-from myna.core.errors import BadAudio
+from myna.core.errors import BadAudio, CallerError
+from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
+from myna.engine.features.left_out import note_left_out, usable_labels
 from myna.engine.library import Library
 
+STEP = "extract_audio_features"
+"""Under which name clips are noted as left out."""
 DATASET_RATE_HZ = 32_000
 CONTENT_RATE_HZ = 16_000
 
@@ -39,27 +42,28 @@ def extract_content(
 ) -> int:
     """Write ``5-wav32k`` and ``4-cnhubert`` of every labelled clip in ``clips``; returns their number.
 
-    Clips that are done stay. One that is missing or cannot be used is left out, and named in the progress. Raises
-    `BadAudio` where none is left, `MissingAsset` without the content encoder.
+    Clips that are done stay. One that is missing or cannot be used is left out, and named in the progress and in the
+    folder's ``left_out.jsonl``. Raises `BadAudio` where none is left, `MissingAsset` without the content encoder.
     """
     encoder = Library(models, device).content(version)
-    listed, done, last = read_labels(labels), 0, ""
+    tally, done = Tally(), 0
+    listed = usable_labels(labels, tally)
     for number, label in enumerate(listed):
         progress(number / len(listed), label.clip)
         wav, features = dataset.wav32k / label.clip, dataset.content / f"{label.clip}.pt"
         if not (wav.is_file() and features.is_file()):
             try:
                 samples = usable_clip(label.located(clips))
-            except BadAudio as error:
-                last = f"{label.clip}: {error}"
-                progress(number / len(listed), f"left out {last}")
+            except CallerError as error:
+                tally.add(label.clip, error)
+                progress(number / len(listed), f"left out {tally.failures[-1]}")
                 continue
             content = content_of(encoder, samples, DATASET_RATE_HZ, gain=version.content_gain)
             write_wav(wav, truncated_int16(samples, _FULL_SCALE), DATASET_RATE_HZ)
             write_tensor(features, content.cpu().numpy().astype(np.float16))
         done += 1
-    if not done:
-        raise BadAudio(f"no clip in {clips} can be used; {last}")
+    tally.require(done, BadAudio, f"no clip in {clips} can be used")
+    note_left_out(dataset, STEP, tally.failures)
     return done
 
 

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from myna.audio.labels import read_labels
 from myna.checkpoints.tensor_file import write_tensor
-from myna.core.errors import BadInput
+from myna.core.errors import BadInput, UnknownChoice
+from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, write_text
+from myna.engine.features.left_out import note_left_out, usable_labels
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, mode_for
 from myna.engine.library import Library
 from myna.text.frontend import Phonemes, phonemize_training
 from myna.text.words import Words
 
+STEP = "extract_text_features"
+"""Under which name clips are noted as left out."""
 _CLIPS_AT_ONCE = 32
 _READ_SHARE = 0.2
 """How much of the work is reading, where prosody follows."""
@@ -35,28 +38,32 @@ def extract_phones(
 ) -> int:
     """Write ``2-name2text.txt`` and, for Chinese, ``3-bert``; returns the number of clips. Prosody that is there stays.
 
-    ``words`` is the user's dictionary. A clip whose words cannot be spoken is left out, and named in the progress.
-    Raises `BadInput` where none is left, `UnknownChoice` for a language that the version does not speak,
-    `MissingAsset` where the prosody model is needed and missing.
+    ``words`` is the user's dictionary. A clip whose words cannot be spoken, or are in a language that the version does
+    not speak, is left out, and named in the progress and in the folder's ``left_out.jsonl``. Raises `BadInput` or
+    `UnknownChoice` where none is left, `MissingAsset` where the prosody model is needed and missing.
     """
     choose_polyphones(models)
     choose_names(models)
     read: dict[str, Phonemes] = {}
-    last, share = "", _READ_SHARE if version.has_bert else 1.0
-    listed = read_labels(labels)
+    tally, share = Tally(), _READ_SHARE if version.has_bert else 1.0
+    foreign: UnknownChoice | None = None
+    listed = usable_labels(labels, tally)
     for number, label in enumerate(listed):
         done = number / len(listed) * share
         progress(done, label.clip)
         try:
             mode = mode_for(label.text, label.language, version)
             read[label.clip] = phonemize_training(label.text, mode, version.symbols, words)
-        except BadInput as error:
-            last = f"{label.clip}: {error}"
-            progress(done, f"left out {last}")
-    if not read:
-        raise BadInput(f"no clip has words that can be spoken; {last}")
+        except (BadInput, UnknownChoice) as error:
+            tally.add(label.clip, error)
+            progress(done, f"left out {tally.failures[-1]}")
+            foreign = foreign or (error if isinstance(error, UnknownChoice) else None)
+    if foreign and not read:
+        raise foreign
+    tally.require(len(read), BadInput, "no clip has words that can be spoken")
     _write_prosody(read, dataset, version, Library(models, device), progress)
     write_text(dataset.text_file, "".join(_row(clip, spoken) for clip, spoken in read.items()))
+    note_left_out(dataset, STEP, tally.failures)
     return len(read)
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from myna.checkpoints.tensor_file import read_tensor
-from myna.core.errors import BadCheckpoint, NotFound
+from myna.core.errors import BadAudio, BadCheckpoint, NotFound
+from myna.core.findings import Tally, each
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, files_in, write_text
+from myna.engine.features.left_out import note_left_out
 from myna.engine.library import Library
 from myna.models.build import Sovits
 
+STEP = "extract_semantic_features"
+"""Under which name clips are noted as left out."""
 HEADER = "item_name\tsemantic_audio"
 
 
@@ -28,21 +34,28 @@ def extract_semantic(
 ) -> int:
     """Write ``6-name2semantic.tsv`` from ``4-cnhubert``; returns the number of clips.
 
-    ``sovits`` are the weights whose quantiser is used, None: the version's base. Raises `NotFound` where there are no
-    content features, `BadCheckpoint` where they are another encoder's, `MissingAsset` without the base.
+    ``sovits`` are the weights whose quantiser is used, None: the version's base. A clip whose features are damaged,
+    another encoder's or too short for a token is left out, and named in the folder's ``left_out.jsonl``. Raises
+    `NotFound` where there are no content features, `BadCheckpoint` where none can be used, `MissingAsset` without the
+    base.
     """
     net = Library(models, device).sovits(version, sovits)
     files = [path for path in files_in(dataset.content) if path.suffix == ".pt"]
-    rows = [HEADER]
-    for number, path in enumerate(files):
-        progress(number / len(files), path.stem)
-        codes = codes_of(net, path)
-        if len(codes):
-            rows.append(f"{path.stem}\t{' '.join(map(str, codes.tolist()))}")
-    if len(rows) == 1:
+    if not files:
         raise NotFound(f"there are no content features in {dataset.content}; run extract_audio_features first")
-    write_text(dataset.semantic_file, "\n".join(rows) + "\n")
-    return len(rows) - 1
+    tally = Tally()
+    rows = [f"{path.stem}\t{codes}" for path, codes in each(files, partial(_written_codes, net), tally, progress)]
+    tally.require(len(rows), BadCheckpoint, f"no content features in {dataset.content} can be used")
+    write_text(dataset.semantic_file, "\n".join([HEADER, *rows]) + "\n")
+    note_left_out(dataset, STEP, [replace(failure, file=Path(failure.file).stem) for failure in tally.failures])
+    return len(rows)
+
+
+def _written_codes(net: Sovits, path: Path) -> str:
+    codes = codes_of(net, path)
+    if not len(codes):
+        raise BadAudio("it is too short for a token")
+    return " ".join(map(str, codes.tolist()))
 
 
 @torch.inference_mode()

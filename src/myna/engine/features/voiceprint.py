@@ -9,16 +9,21 @@ import numpy as np
 import torch
 
 from myna.audio.io import Audio, decode
-from myna.audio.labels import Label, read_labels
+from myna.audio.labels import Label
 from myna.checkpoints.tensor_file import write_tensor
-from myna.core.errors import BadAudio, NotFound
+from myna.core.errors import BadAudio, CallerError, NotFound
+from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
+from myna.engine.features.left_out import note_left_out, usable_labels
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_print
 from myna.engine.voiceprint import similarity, voiceprint
+
+STEP = "extract_speaker_vectors"
+"""Under which name clips are noted as left out."""
 
 
 def extract_voiceprints(
@@ -35,25 +40,27 @@ def extract_voiceprints(
 
     Each is (1, 256) float32, GE2E's view of the clip in ``clips``; for versions that take a speaker vector (1, 20480),
     the speaker net's view of the level-mixed clip in ``5-wav32k``. Files that are there stay. A clip that is missing,
-    silent or too short has none, and is named in the progress. Raises `BadAudio` where none is left, and for those
-    versions `MissingAsset`, `BadCheckpoint`, and `NotFound` where ``5-wav32k`` is not there.
+    silent or too short has none, and is named in the progress and in the folder's ``left_out.jsonl``. Raises `BadAudio`
+    where none is left, and for those versions `MissingAsset`, `BadCheckpoint`, and `NotFound` where ``5-wav32k`` is
+    not there.
     """
     _check(models, device)
     printed = _speaker_net_print(dataset, version, models, device) if version.has_speaker_vector else _ge2e_print(clips)
-    listed, done, last = read_labels(labels), 0, ""
+    tally, done = Tally(), 0
+    listed = usable_labels(labels, tally)
     for number, label in enumerate(listed):
         progress(number / len(listed), label.clip)
         path = dataset.speaker / f"{label.clip}.pt"
         if not path.is_file():
             try:
                 write_tensor(path, printed(label))
-            except BadAudio as error:
-                last = f"{label.clip}: {error}"
-                progress(number / len(listed), f"left out {last}")
+            except CallerError as error:
+                tally.add(label.clip, error)
+                progress(number / len(listed), f"left out {tally.failures[-1]}")
                 continue
         done += 1
-    if not done:
-        raise BadAudio(f"no clip in {clips} can be used; {last}")
+    tally.require(done, BadAudio, f"no clip in {clips} can be used")
+    note_left_out(dataset, STEP, tally.failures)
     return done
 
 
