@@ -16,7 +16,7 @@ from myna.cli.show import Bars, line
 from myna.core.errors import BadInput
 from myna.steps.catalog import make_step
 
-_SLICER_NUMBERS = {
+_NUMBERS = {
     "threshold": float,
     "min_length": int,
     "min_interval": int,
@@ -28,6 +28,31 @@ _SLICER_NUMBERS = {
     "all_part": int,
 }
 """What may stand behind the two places, in the official order."""
+
+
+def _flags(name: str, told: str) -> Any:
+    """An option in the official spelling and in ours."""
+    return typer.Option(*dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}")), help=told)
+
+
+Places = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[IN OUT [NUMBERS]]", help=f"Instead of options, in this order: input, output, {', '.join(_NUMBERS)}."
+    ),
+]
+InputPath = Annotated[Path | None, _flags("input_path", "File or folder to cut.")]
+OutputRoot = Annotated[Path | None, _flags("output_root", "Folder for the clips.")]
+Threshold = Annotated[float | None, _flags("threshold", "Quieter is silence, dBFS (-34).")]
+MinLength = Annotated[int | None, _flags("min_length", "Shortest clip, ms (4000).")]
+MinInterval = Annotated[int | None, _flags("min_interval", "Shortest pause that is cut, ms (300).")]
+HopSize = Annotated[int | None, _flags("hop_size", "Step of the loudness measure, ms (10).")]
+MaxSilKept = Annotated[int | None, _flags("max_sil_kept", "Silence kept beside a cut, ms (500).")]
+Max = Annotated[float | None, typer.Option("--max", "--_max", help="Peak of the levelled share (0.9).")]
+Alpha = Annotated[float | None, _flags("alpha", "Share of a clip that is levelled (0.25).")]
+NumParts = Annotated[int | None, _flags("n_parts", "Processes that share a folder's files (one per core).")]
+MaxLength = Annotated[int, _flags("max_length", "Longest clip, ms; 0, as the official slicer: any.")]
+Method = Annotated[str | None, _flags("method", "What a pause is: silence, or voice (nobody speaks).")]
 
 
 def perform_on_folder(name: str, source: Path, target: Path, wishes: dict[str, Any]) -> None:
@@ -42,41 +67,19 @@ def perform_on_folder(name: str, source: Path, target: Path, wishes: dict[str, A
 
 
 def audio_slicer(
-    places: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IN OUT [NUMBERS]]",
-            help=f"Instead of options, in this order: input, output, {', '.join(_SLICER_NUMBERS)}.",
-        ),
-    ] = None,
-    input_path: Annotated[
-        Path | None, typer.Option("--input_path", "--input-path", "-i", help="File or folder.")
-    ] = None,
-    output_root: Annotated[
-        Path | None, typer.Option("--output_root", "--output-root", "-o", help="Folder for the clips.")
-    ] = None,
-    threshold: Annotated[float | None, typer.Option("--threshold", help="Quieter is silence, dBFS (-34).")] = None,
-    min_length: Annotated[
-        int | None, typer.Option("--min_length", "--min-length", help="Shortest clip, ms (4000).")
-    ] = None,
-    min_interval: Annotated[
-        int | None, typer.Option("--min_interval", "--min-interval", help="Shortest pause that is cut, ms (300).")
-    ] = None,
-    hop_size: Annotated[
-        int | None, typer.Option("--hop_size", "--hop-size", help="Step of the loudness measure, ms (10).")
-    ] = None,
-    max_sil_kept: Annotated[
-        int | None, typer.Option("--max_sil_kept", "--max-sil-kept", help="Silence kept beside a cut, ms (500).")
-    ] = None,
-    max_: Annotated[float | None, typer.Option("--max", "--_max", help="Peak of the levelled share (0.9).")] = None,
-    alpha: Annotated[float | None, typer.Option("--alpha", help="Share that is levelled (0.25).")] = None,
-    n_parts: Annotated[
-        int | None, typer.Option("--n_parts", "--n-parts", help="Processes that share a folder (one per core).")
-    ] = None,
-    max_length: Annotated[
-        int, typer.Option("--max_length", "--max-length", help="Longest clip, ms; 0 as the official slicer: any.")
-    ] = 0,
-    method: Annotated[str | None, typer.Option(help="What a pause is: silence, or voice (nobody speaks).")] = None,
+    places: Places = None,
+    input_path: InputPath = None,
+    output_root: OutputRoot = None,
+    threshold: Threshold = None,
+    min_length: MinLength = None,
+    min_interval: MinInterval = None,
+    hop_size: HopSize = None,
+    max_sil_kept: MaxSilKept = None,
+    max_: Max = None,
+    alpha: Alpha = None,
+    n_parts: NumParts = None,
+    max_length: MaxLength = 0,
+    method: Method = None,
 ) -> None:
     """Cut a recording, or a folder of them, into clips at the pauses, as the official slicer does."""
     source, target, numbers = _slicer_places(places or [], input_path, output_root)
@@ -111,9 +114,9 @@ def _slicer_places(
     if stray:
         raise BadInput(f"there is no option {stray[0]}; see `myna audio_slicer --help`")
     values = given[2:]
-    if len(values) > len(_SLICER_NUMBERS):
-        raise BadInput(f"{values[len(_SLICER_NUMBERS)]!r} is one too many; see `myna audio_slicer --help`")
-    numbers = zip(_SLICER_NUMBERS.items(), values, strict=False)
+    if len(values) > len(_NUMBERS):
+        raise BadInput(f"{values[len(_NUMBERS)]!r} is one too many; see `myna audio_slicer --help`")
+    numbers = zip(_NUMBERS.items(), values, strict=False)
     return Path(given[0]), Path(given[1]), {name: _number(name, kind, text) for (name, kind), text in numbers}
 
 
