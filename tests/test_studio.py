@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from myna.audio.io import decode, write_wav
-from myna.core.errors import BadInput, NotFound, UnknownChoice
+from myna.core.errors import BadInput, NotFound, TooBusy, UnknownChoice
 from myna.core.progress import silent
 from myna.core.speech import AudioChunk, SpeechRequest, Voice
-from myna.core.workspace import VoiceFolder, make_folder
+from myna.core.workspace import VoiceFolder, Workspace, make_folder
 from myna.engine.synthesis.speech_file import write_speech
 from myna.jobs.job import Status
 from myna.jobs.store import SqlJobStore
 from myna.jobs.worker import Worker
 from myna.steps.prepare import ConvertAudio, SliceAudio
-from myna.studio import Studio
+from myna.steps.train import TrainGpt
+from myna.studio import Owner, Studio, Wishes
 from myna.testing.fake_speaker import FakeSpeaker
 
 VOICE = Voice(reference=Path("clip.wav"))
@@ -39,8 +40,32 @@ def voice(tmp_path: Path) -> VoiceFolder:
     return voice
 
 
+def studio_of(store: SqlJobStore, max_queued: int = 10) -> Studio:
+    place = Path(str(store.engine.url.database)).parent
+    return Studio(FakeSpeaker(), store, workspace=Workspace(place), logs=place / "logs", max_queued=max_queued)
+
+
+def test_more_jobs_than_may_wait_are_refused(store: SqlJobStore, voice: VoiceFolder) -> None:
+    studio = studio_of(store, max_queued=2)
+    first = studio.submit(ConvertAudio(folder=voice.path))
+    studio.submit_chain([ConvertAudio(folder=voice.path), TrainGpt(folder=voice.path)])
+    with pytest.raises(TooBusy, match="2 jobs are waiting"):
+        studio.submit(ConvertAudio(folder=voice.path))
+    studio.cancel(first.id)
+    studio.submit(ConvertAudio(folder=voice.path))
+    studio.forget(first.id)
+    with pytest.raises(NotFound):
+        studio.job(first.id)
+
+
+def test_a_chain_waits_for_the_rarest_worker_it_needs(store: SqlJobStore, voice: VoiceFolder) -> None:
+    studio = studio_of(store)
+    assert studio.submit_chain([ConvertAudio(folder=voice.path)]).order.queue == "cpu"
+    assert studio.submit_chain([ConvertAudio(folder=voice.path), TrainGpt(folder=voice.path)]).order.queue == "gpu"
+
+
 def test_speech_comes_in_chunks(store: SqlJobStore) -> None:
-    chunks = list(Studio(FakeSpeaker(), store).say(SpeechRequest(text="One. Two, three.", voice=VOICE)))
+    chunks = list(studio_of(store).say(SpeechRequest(text="One. Two, three.", voice=VOICE)))
     assert [(chunk.piece, chunk.text) for chunk in chunks] == [(0, "One."), (1, "Two, three.")]
     assert chunks[1].start_s == chunks[0].end_s
 
@@ -49,8 +74,8 @@ def test_a_step_is_done_by_a_worker_and_watched(
     store: SqlJobStore, voice: VoiceFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1] / "src")]))
-    studio = Studio(FakeSpeaker(), store)
-    good = studio.submit(ConvertAudio(folder=voice.path), owner="anna")
+    studio = studio_of(store)
+    good = studio.submit(ConvertAudio(folder=voice.path), Wishes(Owner("anna")))
     bad = studio.submit(SliceAudio(folder=make_folder(tmp_path / "empty")))
     assert (good.kind, good.status) == ("convert_audio", Status.QUEUED)
     stop = threading.Event()
@@ -58,7 +83,7 @@ def test_a_step_is_done_by_a_worker_and_watched(
     thread = threading.Thread(target=worker.serve, args=(stop,))
     thread.start()
     try:
-        seen = list(studio.watch(good.id, owner="anna", every_s=0.02))
+        seen = list(studio.watch(good.id, user="anna", every_s=0.02))
         failed = list(studio.watch(bad.id, every_s=0.02))[-1]
     finally:
         stop.set()
@@ -70,13 +95,13 @@ def test_a_step_is_done_by_a_worker_and_watched(
 
 
 def test_a_job_is_its_owners(store: SqlJobStore, voice: VoiceFolder) -> None:
-    studio = Studio(FakeSpeaker(), store)
-    job = studio.submit(ConvertAudio(folder=voice.path), owner="anna")
+    studio = studio_of(store)
+    job = studio.submit(ConvertAudio(folder=voice.path), Wishes(Owner("anna")))
     with pytest.raises(NotFound, match="there is no job"):
-        studio.cancel(job.id, owner="bob")
+        studio.cancel(job.id, user="bob")
     with pytest.raises(NotFound):
-        next(studio.watch(job.id, owner="bob"))
-    assert studio.cancel(job.id, owner="anna").status is Status.CANCELLED
+        next(studio.watch(job.id, user="bob"))
+    assert studio.cancel(job.id, user="anna").status is Status.CANCELLED
     assert [seen.status for seen in studio.watch(job.id)] == [Status.CANCELLED]
 
 

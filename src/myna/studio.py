@@ -1,51 +1,132 @@
-"""The waist every door goes through: say, submit, cancel, watch."""
+"""The waist every door goes through: say, submit, cancel, watch.
+
+Doors take the words of jobs (`Job`, `Owner`, `Status`) and of keys (`Key`) from here.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from myna.core.errors import NotFound
+from myna.core.errors import NotFound, TooBusy
 from myna.core.speech import AudioChunk, Speaker, SpeechRequest
-from myna.jobs.job import Job, Order, Owner
+from myna.core.workspace import Workspace
+from myna.jobs.job import Event, Job, Order, Owner, Status
+from myna.jobs.keys import SCOPES, Key, KeyRing
 from myna.jobs.store import JobStore
+from myna.steps.catalog import CHAIN
 from myna.steps.step import Step
+
+__all__ = ["SCOPES", "Event", "Job", "Key", "Owner", "Status", "Studio", "Wishes"]
+
+_RETRY_S = 10.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What else belongs to a job: see `Order`."""
+
+    owner: Owner = field(default_factory=Owner)
+    notify: tuple[str, ...] = ()
+    tells_steps: bool = False
+    key: str | None = None
 
 
 class Studio:
-    """One installation as its doors see it: a speaker that says, and a store of jobs that workers do."""
+    """One installation as its doors see it: a speaker that says, and a store of jobs that workers do.
 
-    def __init__(self, speaker: Speaker, jobs: JobStore) -> None:
-        self._speaker = speaker
-        self._jobs = jobs
+    ``max_queued`` is how many jobs may wait; ``logs`` is the folder of the jobs' logs.
+    """
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        jobs: JobStore,
+        *,
+        workspace: Workspace,
+        logs: Path,
+        keys: KeyRing | None = None,
+        max_queued: int = 1000,
+    ) -> None:
+        self._speaker, self._jobs, self._keys = speaker, jobs, keys
+        self.workspace, self._logs, self._max_queued = workspace, logs, max_queued
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """The speech of ``request``, chunk by chunk."""
         return self._speaker.say(request)
 
-    def submit(self, step: Step, owner: str = "") -> Job:
-        """Queue ``step`` as a job of ``owner``."""
-        return self._jobs.submit(Order(step.name, step.model_dump(mode="json"), Owner(owner)))
+    def submit(self, step: Step, wishes: Wishes = Wishes()) -> Job:
+        """Queue ``step`` as a job; raises `TooBusy` where too many wait."""
+        return self._order(step.name, step.model_dump(mode="json"), step.queue, wishes)
 
-    def cancel(self, job_id: str, owner: str = "") -> Job:
+    def submit_chain(self, steps: Sequence[Step], wishes: Wishes = Wishes()) -> Job:
+        """Queue ``steps``, to be done one after the other, as one job; raises `TooBusy` where too many wait."""
+        payload = {"steps": [[step.name, step.model_dump(mode="json")] for step in steps]}
+        queue = next((step.queue for step in steps if step.queue != Step.queue), Step.queue)
+        return self._order(CHAIN, payload, queue, wishes)
+
+    def job(self, job_id: str, user: str = "") -> Job:
+        """The job as it is now; raises `NotFound`, also where it is another ``user``'s."""
+        job = self._jobs.get(job_id)
+        if user and job.owner.user != user:
+            raise NotFound(f"there is no job {job_id[:64]!r}")
+        return job
+
+    def jobs(
+        self, *, user: str = "", session: str | None = None, task: str | None = None,
+        statuses: Sequence[Status] = (), limit: int = 100,
+    ) -> list[Job]:  # fmt: skip
+        """The newest jobs first; of everybody where ``user`` is empty."""
+        return self._jobs.list(user=user or None, session=session, task=task, statuses=statuses, limit=limit)
+
+    def count(self, status: Status) -> int:
+        """How many jobs are in ``status``."""
+        return self._jobs.count(status)
+
+    def cancel(self, job_id: str, user: str = "") -> Job:
         """Stop the job, or keep it from starting; a finished one stays as it is. Raises `NotFound`."""
-        self._owned(job_id, owner)
+        self.job(job_id, user)
         return self._jobs.cancel(job_id)
 
-    def watch(self, job_id: str, owner: str = "", every_s: float = 0.2) -> Iterator[Job]:
+    def forget(self, job_id: str, user: str = "") -> None:
+        """Remove a job that has ended, and its log; raises `NotFound` and `Conflict`."""
+        job = self.job(job_id, user)
+        self._jobs.forget(job_id)
+        (self._logs / job.log_name).unlink(missing_ok=True)
+
+    def log(self, job_id: str, user: str = "") -> str:
+        """What the job wrote while it ran; empty where it has not begun. Raises `NotFound`."""
+        file = self._logs / self.job(job_id, user).log_name
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+    def watch(self, job_id: str, user: str = "", every_s: float = 0.2) -> Iterator[Job]:
         """The job each time it has changed, up to and with its terminal status. Raises `NotFound`."""
         seen: Job | None = None
         while seen is None or not seen.status.is_terminal:
-            job = self._owned(job_id, owner)
+            job = self.job(job_id, user)
             if job != seen:
                 seen = job
                 yield job
             else:
                 time.sleep(every_s)
 
-    def _owned(self, job_id: str, owner: str) -> Job:
-        """The job, unless it is another owner's: then it is as if it were not there."""
-        job = self._jobs.get(job_id)
-        if owner and job.owner.user != owner:
-            raise NotFound(f"there is no job {job_id[:64]!r}")
-        return job
+    def key(self, key: str) -> Key | None:
+        """Whose ``key`` is; None where it is nobody's."""
+        return self._keys.find(key) if self._keys is not None else None
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether anybody has a key of this installation."""
+        return self._keys is not None and bool(self._keys.list())
+
+    def _order(self, kind: str, payload: Mapping[str, Any], queue: str, wishes: Wishes) -> Job:
+        waiting = self._jobs.count(Status.QUEUED)
+        if waiting >= self._max_queued:
+            raise TooBusy(f"{waiting} jobs are waiting already, as many as may; try again later", _RETRY_S)
+        order = Order(
+            kind, payload, wishes.owner, queue, notify=wishes.notify, tells_steps=wishes.tells_steps, key=wishes.key
+        )
+        return self._jobs.submit(order)

@@ -61,6 +61,16 @@ EVENTS = sa.Table(
     sa.Index("ix_events_due", "sent_at", "due_at"),
 )
 
+KEYS = sa.Table(
+    "keys",
+    METADATA,
+    sa.Column("id", sa.String(8), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("scopes", sa.String(128), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
 
 def new_row(job_id: str, order: Order, status: Status, now: float) -> dict[str, Any]:
     """The row of a job that nobody has touched yet."""

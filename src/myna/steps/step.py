@@ -41,6 +41,9 @@ class Step(BaseModel, ABC):
     title: ClassVar[str] = ""
     """What a person is told while it runs."""
 
+    queue: ClassVar[str] = "cpu"
+    """Which workers do it: those for ``cpu``, ``gpu`` or ``cover`` jobs."""
+
     extends: ClassVar[frozenset[str]] = frozenset()
     """Parameters whose change adds to the work done and does not spoil it (more epochs)."""
 
@@ -113,6 +116,8 @@ class WorkshopStep(Step):
 
 class VersionedStep(Step):
     """A step that uses nets of one model version."""
+
+    queue = "gpu"
 
     kinds: ClassVar[tuple[str, ...]] = ()
     """The kinds of the version's model files that are used."""
