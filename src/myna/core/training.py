@@ -39,6 +39,8 @@ class TrainingPlan(BaseModel):
 class GptPlan(TrainingPlan):
     """What the GPT's trainer takes."""
 
+    dpo: bool = Field(default=False, description="also learn that spoilt copies of a clip are less likely (slower)")
+
 
 class SovitsPlan(TrainingPlan):
     """What the SoVITS trainers take."""

@@ -34,7 +34,7 @@ STEPS = 3
 @pytest.fixture(autouse=True)
 def _few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clips, "FEW_CLIPS", 0)
-    for module in ("gpt_data", "sovits_data"):
+    for module in ("gpt", "gpt_batches", "sovits_data"):
         monkeypatch.setattr(f"myna.engine.training.{module}.repeats", lambda num: 2)
 
 

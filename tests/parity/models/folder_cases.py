@@ -14,11 +14,11 @@ from myna.checkpoints.restricted import read_torch
 from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder
-from myna.engine.training.clips import TOKENS_PER_SECOND, read_semantic_file, read_text_file, repeats
-from myna.engine.training.gpt_data import GptRow, collate, read_gpt_rows
+from myna.engine.training.clips import TOKENS_PER_SECOND, read_text_file, repeats
+from myna.engine.training.gpt_batches import GptData, collate
+from myna.engine.training.gpt_data import GptRow, read_gpt_rows
 from myna.engine.training.sovits_data import FlowRow, read_flow_rows
 from myna.models.build import build_sovits
-from myna.models.gpt_loss import end_targets
 from myna.models.sovits_flow import SovitsFlow
 from tests.parity.models.golden import Case, Comparison, relative_error
 
@@ -36,45 +36,44 @@ def _opened(case: Case) -> tuple[DatasetFolder, Any]:
 
 
 def gpt_rows(case: Case) -> None:
-    """Which clips the GPT learns from, how often, and how a batch of them is padded."""
+    """Which clips the GPT learns from, in which order, how often, and how a batch of them is padded."""
     dataset, expected = _opened(case)
     record = version(expected["settings"]["version"])
     rows = read_gpt_rows(dataset, record, None, silent)
-    texts, tokens = read_text_file(dataset, record.symbols), read_semantic_file(dataset)
     clips = expected["unique_in_order"]
-    # Their order is drawn anew in every epoch.
-    found = sorted((row.phones.tolist(), row.tokens.tolist()) for row in rows)
-    case.check_items("clips", found, sorted((texts[clip].ids, tokens[clip]) for clip in clips))
-    case.check_items("repeats", [repeats(len(rows)), repeats(len(rows)) * len(rows)], _counts(expected))
-    case.check_items("first_ids", texts[clips[0]].ids[:10], expected["first_ids"])
+    case.check_items("clips", [row.clip for row in rows], clips)
+    data = GptData(rows, 4, 0, end_token=record.gpt.end_token)
+    case.check_items("repeats", [repeats(len(rows)), len(data.order)], _counts(expected))
+    case.check_items("order", [rows[number].clip for number in data.order[:20]], expected["order_first_20"])
+    case.check_items("first_ids", rows[0].phones[:10].tolist(), expected["first_ids"])
     lengths = [round(seconds * TOKENS_PER_SECOND) for seconds in expected["seconds_first_6"]]
-    case.check_items("seconds", [len(tokens[clip]) for clip in expected["order_first_20"][:6]], lengths)
-    _check_batch(case, {_key(row): row for row in rows}, [(texts[clip].ids, tokens[clip]) for clip in clips])
+    case.check_items("seconds", [len(rows[number].tokens) for number in data.order[:6]], lengths)
+    _check_batch(case, rows, record.gpt.end_token)
 
 
 def _counts(expected: dict[str, Any]) -> list[int]:
     return [expected["repeats"], expected["length"]]
 
 
-def _key(row: GptRow) -> tuple[int, ...]:
-    return (*row.phones.tolist(), -1, *row.tokens.tolist())
-
-
-def _check_batch(case: Case, rows: dict[tuple[int, ...], GptRow], clips: list[tuple[list[int], list[int]]]) -> None:
+def _check_batch(case: Case, rows: list[GptRow], end_token: int) -> None:
     expected = case.meta["expected"]
     shapes = expected["collate_of_0_1_4"]
-    batch = collate([rows[(*clips[index][0], -1, *clips[index][1])] for index in shapes["ids"]])
+    batch = collate([rows[index] for index in shapes["ids"]], end_token)
     assert batch.bert is not None
     case.check_items("phones of a batch", batch.phones.shape, shapes["phoneme_ids"])
     case.check_items("tokens of a batch", batch.tokens.shape, shapes["semantic_ids"])
     case.check_items("prosody of a batch", batch.bert.shape, shapes["bert_feature"])
+    case.check_items("lengths", [*batch.phone_lens.shape, *batch.token_lens.shape], _lengths(shapes))
+    case.check_items("type of prosody", [str(batch.bert.dtype)], [expected["bert_dtype"]])
     case.check_items("padding of phones", batch.phones[1, -4:].tolist(), expected["phoneme_row1_tail"])
-    # Our batches pad with anything; what stands behind a sentence's end is the end token, again and again.
-    targets = end_targets(batch.tokens, batch.token_lens, expected["settings"]["pad_val"])
-    case.check_items("padding of tokens", targets[0, -4:].tolist(), expected["semantic_row0_tail"])
+    case.check_items("padding of tokens", batch.tokens[0, -4:].tolist(), expected["semantic_row0_tail"])
     sums = batch.bert.abs().sum(dim=(1, 2))
     error = relative_error(sums, torch.tensor(expected["bert_abs_sum_rows"]))
     case.note(Comparison("prosody's sums", error, 1e-4))
+
+
+def _lengths(shapes: dict[str, Any]) -> list[int]:
+    return [*shapes["phoneme_ids_len"], *shapes["semantic_ids_len"]]
 
 
 def sound_rows(case: Case) -> None:

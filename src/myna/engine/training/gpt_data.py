@@ -1,17 +1,16 @@
-"""What the GPT learns from: phones and tokens of clips, alone or two in a row, as prompt and continuation."""
+"""What the GPT learns from: phones and tokens of clips that belong together, and their prosody."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from myna.checkpoints.tensor_file import read_tensor
-from myna.core.errors import TrainingFailed
+from myna.core.errors import BadInput, CallerError, TrainingFailed
 from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
@@ -22,10 +21,8 @@ from myna.engine.training.clips import (
     TextRow,
     read_semantic_file,
     read_text_file,
-    repeats,
     spoken_in,
 )
-from myna.engine.training.losses import GptBatch
 from myna.models.gpt_following import followable
 
 STEP = "train_gpt"
@@ -34,19 +31,18 @@ MAX_TOKENS = 54 * TOKENS_PER_SECOND
 MAX_PHONES = 540
 PHONES_PER_SECOND = (3.0, 25.0)
 """Clips outside these are left out (official rules): their text and sound hardly belong together."""
-JOIN_SHARE = 0.5
-"""How often a clip follows another one of the speaker, as a sentence follows the reference when the voice speaks."""
 
 
 @dataclass(frozen=True)
 class GptRow:
-    """One training row: phones (Tx,), tokens (Ty,), prosody (C, Tx), and for nets that follow the text which phone each
-    token says (Ty,)."""
+    """One training row: phones (Tx,), tokens (Ty,), prosody (C, Tx) in the file's type, and for nets that follow the
+    text which phone each token says (Ty,). ``clip`` is its name."""
 
     phones: Tensor
     tokens: Tensor
     bert: Tensor | None = None
     spoken: Tensor | None = None
+    clip: str = ""
 
     @property
     def length(self) -> int:
@@ -57,7 +53,7 @@ class GptRow:
 def read_gpt_rows(
     dataset: DatasetFolder, version: ModelVersion, encoder: nn.Module | None, progress: Progress
 ) -> list[GptRow]:
-    """The clips of the dataset folder that have phones and tokens.
+    """The clips of the dataset folder that have phones and tokens, in the order of the tokens' file.
 
     Where the version's GPT follows the text, ``encoder`` aligns them, and a clip whose words do not fit is left out.
     What is left out is named in the folder's ``left_out.jsonl``. Raises `NotFound` where a part of the folder is
@@ -65,26 +61,15 @@ def read_gpt_rows(
     """
     tally = Tally()
     texts, tokens = read_text_file(dataset, version.symbols, tally), read_semantic_file(dataset)
+    clips = dict.fromkeys((*tokens, *texts))
     rows = []
-    for number, (clip, text) in enumerate(texts.items()):
-        progress(number / len(texts), clip)
-        codes = tokens.get(clip, [])
-        reason = _unusable(len(text.ids), codes, version.gpt.end_token)
-        spoken = _places(encoder, dataset, text, len(codes)) if version.gpt.follows_text and not reason else None
-        if version.gpt.follows_text and spoken is None:
-            reason = reason or "its words do not fit its sound"
-        if reason:
-            tally.add(clip, reason)
-            continue
-        bert = dataset.bert / f"{clip}.pt"
-        rows.append(
-            GptRow(
-                torch.tensor(text.ids),
-                torch.tensor(codes),
-                torch.from_numpy(read_tensor(bert)).float() if version.has_bert and bert.is_file() else None,
-                spoken,
-            )
-        )
+    for number, clip in enumerate(clips):
+        progress(number / len(clips), clip)
+        try:
+            rows.append(_row(dataset, version, encoder, texts.get(clip), tokens.get(clip, ())))
+        except CallerError as error:
+            if clip not in {failure.file for failure in tally.failures}:
+                tally.add(clip, error)
     note_left_out(dataset, STEP, tally.failures)
     if not rows:
         raise TrainingFailed(
@@ -92,6 +77,35 @@ def read_gpt_rows(
             f"{PHONES_PER_SECOND[0]:g} to {PHONES_PER_SECOND[1]:g} phones a second, and words that fit its sound"
         )
     return rows
+
+
+def _row(
+    dataset: DatasetFolder,
+    version: ModelVersion,
+    encoder: nn.Module | None,
+    text: TextRow | None,
+    codes: Sequence[int],
+) -> GptRow:
+    """The clip; raises `CallerError` with the reason where it is left out."""
+    if text is None:
+        raise BadInput(f"{dataset.text_file.name} has no line for it")
+    _check_usable(len(text.ids), codes, version.gpt.end_token)
+    spoken = _places(encoder, dataset, text, len(codes)) if version.gpt.follows_text else None
+    if version.gpt.follows_text and spoken is None:
+        raise BadInput("its words do not fit its sound")
+    bert = _prosody(dataset.bert / f"{text.clip}.pt", version, len(text.ids)) if version.has_bert else None
+    return GptRow(torch.tensor(text.ids), torch.tensor(codes), bert, spoken, text.clip)
+
+
+def _prosody(path: Path, version: ModelVersion, num_phones: int) -> Tensor | None:
+    """The clip's prosody (C, Tx), None where it has none, as in languages other than Chinese."""
+    if not path.is_file():
+        return None
+    features = torch.from_numpy(read_tensor(path))
+    wanted = (version.gpt.bert_width, num_phones)
+    if tuple(features.shape) != wanted or not features.is_floating_point():
+        raise BadInput(f"its BERT features are {tuple(features.shape)} in place of {wanted}; extract them anew")
+    return features
 
 
 def _places(encoder: nn.Module | None, dataset: DatasetFolder, text: TextRow, num_tokens: int) -> Tensor | None:
@@ -102,47 +116,22 @@ def _places(encoder: nn.Module | None, dataset: DatasetFolder, text: TextRow, nu
     return followable(torch.from_numpy(spoken[:num_tokens]))
 
 
-def _unusable(num_phones: int, codes: Sequence[int], end_token: int) -> str:
-    """Why a clip is left out; "" where it is not."""
+def _check_usable(num_phones: int, codes: Sequence[int], end_token: int) -> None:
+    """Raise `BadInput` where official rules leave a clip out, or its tokens are of another version."""
     low, high = PHONES_PER_SECOND
     if not codes:
-        return "it has no tokens"
+        raise BadInput("it has no tokens")
     if len(codes) > MAX_TOKENS:
-        return f"it has {len(codes)} tokens, more than {MAX_TOKENS}"
+        raise BadInput(f"it has {len(codes)} tokens, more than {MAX_TOKENS}")
     if num_phones > MAX_PHONES:
-        return f"it has {num_phones} phones, more than {MAX_PHONES}"
+        raise BadInput(f"it has {num_phones} phones, more than {MAX_PHONES}")
     rate = num_phones * TOKENS_PER_SECOND / len(codes)
     if not low <= rate <= high:
-        return f"it has {rate:.1f} phones a second, outside {low:g} to {high:g}: text and sound hardly belong together"
-    return "" if max(codes) < end_token else f"its token {max(codes)} is none of this version"
-
-
-class GptData:
-    """Epochs of `GptBatch`: every clip several times, half of the time behind another one, batched by length."""
-
-    def __init__(self, rows: Sequence[GptRow], batch_size: int, joined_tokens: int, seed: int) -> None:
-        self.rows, self.batch_size, self.joined_tokens, self.seed = rows, batch_size, joined_tokens, seed
-        self.repeats = repeats(len(rows))
-        self.num_batches = -(-len(rows) * self.repeats // batch_size)
-
-    def epoch(self, number: int) -> Iterator[GptBatch]:
-        """The batches of epoch ``number``; the same for the same seed."""
-        rng = random.Random(f"{self.seed} {number}")
-        drawn = [self._drawn(row, rng) for row in self.rows for _ in range(self.repeats)]
-        drawn.sort(key=lambda row: row.length * rng.uniform(0.9, 1.1))
-        starts = [index * self.batch_size for index in range(self.num_batches)]
-        rng.shuffle(starts)
-        for start in starts:
-            yield collate(drawn[start : start + self.batch_size])
-
-    def _drawn(self, row: GptRow, rng: random.Random) -> GptRow:
-        """``row``, or another one with ``row`` behind it."""
-        if len(self.rows) < 2 or rng.random() >= JOIN_SHARE:
-            return row
-        other = rng.choice(self.rows)
-        if other is row or len(other.tokens) + len(row.tokens) > self.joined_tokens:
-            return row
-        return joined(other, row)
+        raise BadInput(
+            f"it has {rate:.1f} phones a second, outside {low:g} to {high:g}: text and sound hardly belong together"
+        )
+    if max(codes) >= end_token:
+        raise BadInput(f"its token {max(codes)} is none of this version")
 
 
 def joined(first: GptRow, second: GptRow) -> GptRow:
@@ -154,26 +143,3 @@ def joined(first: GptRow, second: GptRow) -> GptRow:
         spoken = torch.cat((first.spoken, second.spoken + len(first.phones)))
     phones, tokens = torch.cat((first.phones, second.phones)), torch.cat((first.tokens, second.tokens))
     return GptRow(phones, tokens, bert, spoken)
-
-
-def collate(rows: Sequence[GptRow]) -> GptBatch:
-    """Right-padded batch; prosody that a row lacks is zeros."""
-    longest = max(len(row.phones) for row in rows)
-    bert = spoken = None
-    widths = {row.bert.shape[0] for row in rows if row.bert is not None}
-    if widths:
-        bert = torch.zeros(len(rows), widths.pop(), longest)
-        for index, row in enumerate(rows):
-            if row.bert is not None:
-                bert[index, :, : row.bert.shape[1]] = row.bert
-    places = [row.spoken for row in rows if row.spoken is not None]
-    if len(places) == len(rows):
-        spoken = pad_sequence(places, batch_first=True)
-    return GptBatch(
-        pad_sequence([row.phones for row in rows], batch_first=True),
-        torch.tensor([len(row.phones) for row in rows]),
-        pad_sequence([row.tokens for row in rows], batch_first=True),
-        torch.tensor([len(row.tokens) for row in rows]),
-        bert,
-        spoken,
-    )

@@ -20,6 +20,8 @@ class GptBatch:
 
     ``spoken`` (B, Ty), where known, is the column in ``phones`` that each token speaks. ``given`` (B, Ty),
     where it is not ``tokens`` itself, is what the net reads while it predicts ``tokens``: see `with_wrong_tokens`.
+    ``rejected`` (B, Ty') with lengths (B,) and places, where there are any, are spoilt copies of the tokens, which the
+    net should find less likely.
     """
 
     phones: Tensor
@@ -29,6 +31,9 @@ class GptBatch:
     bert: Tensor | None = None
     spoken: Tensor | None = None
     given: Tensor | None = None
+    rejected: Tensor | None = None
+    rejected_lens: Tensor | None = None
+    rejected_spoken: Tensor | None = None
 
 
 def with_wrong_tokens(batch: GptBatch, share: float, codes: int) -> GptBatch:
