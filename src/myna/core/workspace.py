@@ -226,6 +226,13 @@ def writing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove what `writing` was at in ``folder`` when its process was killed; nobody else may be writing there."""
+    if folder.is_dir():
+        for path in folder.glob(f"{_PART}*"):
+            path.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write ``data`` whole or not at all; errors as in `writing`."""
     with writing(path) as temporary:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,10 @@ from myna.audio.io import resample
 RATE_HZ = 16000
 """Spectrograms show 0 to half of this."""
 
+_STYLE = (
+    "<style>svg{background:#fff}text{font:12px sans-serif;fill:#444}.name{font-weight:bold}.axis{stroke:#bbb}"
+    "polyline{fill:none}.raw{stroke:#9cc3d9}.mean{stroke:#18607f;stroke-width:2}</style>"
+)
 _N_FFT = 1024
 _ROWS = 220
 _RANGE_DB = 75.0
@@ -62,7 +67,7 @@ def curve_svg(values: Sequence[float], title: str, width: int = 520, height: int
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
 
     return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
         f'<line class="axis" x1="{left}" y1="{bottom}" x2="{right}" y2="{bottom}"/>'
         f'<line class="axis" x1="{left}" y1="{top}" x2="{left}" y2="{bottom}"/>'
         f'<text x="{left - 6}" y="{top + 8}" text-anchor="end">{high:.3g}</text>'
@@ -71,6 +76,22 @@ def curve_svg(values: Sequence[float], title: str, width: int = 520, height: int
         f'<polyline class="raw" points="{path(finite)}"/>'
         f'<polyline class="mean" points="{path(_smooth(finite))}"/></svg>'
     )
+
+
+def curves_svg(curves: Mapping[str, Sequence[float]], width: int = 720, height: int = 190) -> str:
+    """Curves by name, each over its steps, one below the other, as an SVG file; "" where none has two points."""
+    drawn = [(name, curve_svg(values, name, width, height)) for name, values in curves.items()]
+    shown = [(name, curve) for name, curve in drawn if curve]
+    if not shown:
+        return ""
+    row = height + 26
+    parts = [
+        f'<text class="name" x="52" y="{row * number + 18}">{escape(name)}</text>'
+        + curve.replace("<svg ", f'<svg y="{row * number + 22}" width="{width}" height="{height}" ', 1)
+        for number, (name, curve) in enumerate(shown)
+    ]
+    size = f'width="{width}" height="{row * len(shown)}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{_STYLE}{"".join(parts)}</svg>\n'
 
 
 def _frames(sound: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:

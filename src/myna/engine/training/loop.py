@@ -35,152 +35,134 @@ else). It loads its nets onto ``plan``'s device, reads its clips, builds its opt
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic
 
 import torch
-from torch import Tensor, nn
 
-from myna.core.errors import TrainingFailed
+from myna.core.errors import Cancelled, TrainingFailed
 from myna.core.progress import Progress
 from myna.core.training import TrainingPlan
-from myna.core.workspace import disk_errors, write_text
-from myna.engine.device import autocast_type
-from myna.engine.training.recipe import Batch, Draw, Figures, Moment, Phase, Recipe, moved
+from myna.core.workspace import clear_unfinished
+from myna.engine.training.hardware import Hardware
+from myna.engine.training.on_demand import SaveRequests
+from myna.engine.training.recipe import Batch, Draw, Moment, Recipe, num_clips
 from myna.engine.training.state import STATE, optimisers_of, read_state, write_state
-
-CURVE = "losses.jsonl"
+from myna.engine.training.telling import Teller
+from myna.engine.training.update import Updater, Waiting
 
 _SAVE_SECONDS = 60.0
+_SAVE_SHARE = 0.05
+"""Writing states takes at most this share of the time."""
 
 
 class Training(Generic[Draw, Batch]):
-    """One training of ``recipe`` by ``plan``; ``run`` is the folder of its state and curve."""
+    """One training of ``recipe`` by ``plan``; ``run`` is the folder of its state, curve and notes."""
 
     def __init__(self, recipe: Recipe[Draw, Batch], plan: TrainingPlan, run: Path) -> None:
         self.recipe, self.plan, self.run = recipe, plan, run
-        self.device = recipe.phases[0].weights[0].device
-        self.type = autocast_type(self.device)
+        self.hardware = Hardware(recipe.phases[0].weights[0].device, plan.precision)
+        self.num_batches = -(-recipe.data.num_batches // self.hardware.count)
+        """Batches of an epoch, on each device."""
+        self.teller = Teller(run, plan.epochs, self.num_batches)
+        self.updater = Updater(recipe.phases, self.hardware, plan.seed, self.teller)
+        self.requests = SaveRequests(run)
         self.epoch = self.done = self.step = self.updates = 0
         """Whole epochs, batches of the one after them, batches, optimiser steps, all up to the last optimiser step."""
-        self.waiting: list[tuple[int, Batch]] = []
-        """Batches since then, with their epoch."""
-        for phase in recipe.phases:
-            for group in phase.optimiser.param_groups:
-                group.setdefault("initial_lr", group["lr"])
-
-    @property
-    def num_batches(self) -> int:
-        """Batches of an epoch."""
-        return self.recipe.data.num_batches
-
-    def moment(self, epoch: int) -> Moment:
-        """Now, in ``epoch`` (from 1)."""
-        step = self.step + len(self.waiting)
-        return Moment(epoch, step, self.updates, self.num_batches, self.plan.epochs)
+        self.waiting: list[Waiting[Batch]] = []
+        """Batches since then."""
+        self._saved_at = self._save_took = 0.0
 
     def train(self, progress: Progress) -> Path:
         """Train until the plan's epochs are over, from where an earlier run was stopped; returns the last weights.
 
-        Raises `TrainingFailed` when the loss is no number, or no optimiser step would ever be made.
+        What is worth telling a person is left for `telling.notes_of`. A `Cancelled` of ``progress`` leaves a state.
+        Raises `TrainingFailed` when losses are no numbers, a single clip is too large for the device, or no optimiser
+        step would ever be made, and `WorkspaceError`, the former state and weights untouched, where a disk is full.
         """
         if not any(self.recipe.ends_update(index, self.num_batches) for index in range(self.num_batches)):
             raise TrainingFailed(f"an epoch of {self.num_batches} batches makes no step; lower batch_size or add clips")
         self._resume()
-        last: Path | None = None
-        self.saved_at = time.monotonic()
         for module in self.recipe.modules.values():
             module.train()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            for epoch in range(self.epoch + 1, self.plan.epochs + 1):
-                self._train_epoch(epoch, progress)
-                if epoch % self.plan.save_every == 0 or epoch == self.plan.epochs:
-                    last = self.recipe.save(self.moment(epoch))
+        devices = [self.hardware.device] if self.hardware.device.type == "cuda" else []
+        try:
+            with torch.random.fork_rng(devices=devices), self.requests.listening():
+                return self._epochs(progress)
+        except (Cancelled, KeyboardInterrupt):
+            # A signal may come at any moment; between an optimiser's step and its being counted there is no state.
+            if self.updater.is_between_steps:
                 self._write_state()
-        return last or self.recipe.save(self.moment(self.epoch))
+            raise
+        finally:
+            if self.hardware.is_first:
+                self.teller.end()
+
+    def _epochs(self, progress: Progress) -> Path:
+        last: Path | None = None
+        for epoch in range(self.epoch + 1, self.plan.epochs + 1):
+            self._train_epoch(epoch, progress)
+            if self.hardware.is_first and (epoch % self.plan.save_every == 0 or epoch == self.plan.epochs):
+                last = self._save(epoch)
+            self._write_state()
+        return last or self.recipe.save(self._moment(self.plan.epochs))
 
     def _train_epoch(self, epoch: int, progress: Progress) -> None:
         draws = self.recipe.data.draws(epoch)
         for index in range(self.done if epoch == self.epoch + 1 else 0, self.num_batches):
-            self.waiting.append((epoch, self.recipe.data.load(draws[index])))
+            draw = draws[(index * self.hardware.count + self.hardware.rank) % len(draws)]
+            batch, clips = self.recipe.data.load(draw), self.recipe.data.clips(draw)
+            self.waiting.append(Waiting(epoch, self.step + len(self.waiting), batch, clips))
             if not self.recipe.ends_update(index, self.num_batches):
                 continue
-            points = self._update(self.moment(epoch))
-            self.step += len(self.waiting)
-            self.waiting.clear()
-            self.updates += 1
+            points = self.updater.run(self.waiting, self._moment(epoch))
+            seen, points = self.waiting, points or [one.place for one in self.waiting]
+            self.step, self.updates, self.waiting = self.step + len(seen), self.updates + 1, []
             self.epoch, self.done = epoch - 1, index + 1
-            self._draw(points)
-            self._tell(points[-1], progress)
-            if time.monotonic() - self.saved_at > _SAVE_SECONDS:
-                self._write_state()
+            self.updater.is_between_steps = True
+            if self.hardware.is_first:
+                self._tell(seen, points, progress)
+                self._save_when_due(epoch)
         if not self.waiting:
             self.epoch, self.done = epoch, 0
 
-    def _update(self, moment: Moment) -> list[dict[str, float]]:
-        """One optimiser step of every phase on the batches that wait; returns a point of the curve for each."""
-        batches = [batch for _, batch in self.waiting]
-        found: list[dict[str, float]] = [{} for _ in batches]
-        for phase in self.recipe.phases:
-            for index, (loss, figures) in enumerate(self._phase(phase, batches, moment)):
-                name = "loss" if len(self.recipe.phases) == 1 else phase.name
-                found[index] |= {name: loss} | {key: float(value) for key, value in figures.items()}
-        places = [{"epoch": epoch, "step": self.step + 1 + index} for index, (epoch, _) in enumerate(self.waiting)]
-        return [place | point for place, point in zip(places, found, strict=True)]
+    def _tell(self, seen: Sequence[Waiting[Batch]], points: Sequence[dict[str, float]], progress: Progress) -> None:
+        clips = sum(num_clips(one.batch) for one in seen) * self.hardware.count
+        self.teller.points(points, self.updater.rates, clips)
+        self.teller.progress(points[-1], progress)
 
-    def _phase(self, phase: Phase[Batch], batches: Sequence[Batch], moment: Moment) -> list[tuple[float, Figures]]:
-        for group in phase.optimiser.param_groups:
-            group["lr"] = group["initial_lr"] * phase.rate(moment)
-        phase.optimiser.zero_grad(set_to_none=True)
-        weights = [1.0 if phase.weigh is None else phase.weigh(batch) for batch in batches]
-        total = 1.0 if phase.weigh is None else sum(weights)
-        results = []
-        for index, (batch, weight) in enumerate(zip(batches, weights, strict=True)):
-            torch.manual_seed((self.plan.seed * 1_000_003 + self.step + index) % 2**63)
-            with torch.autocast(self.device.type, self.type, enabled=self.type != torch.float32):
-                loss, figures = phase.loss(moved(batch, self.device))
-            value = self._checked(loss)
-            (loss * (weight / total)).backward()  # type: ignore[no-untyped-call]
-            results.append((value, figures))
-        if phase.max_norm is not None:
-            nn.utils.clip_grad_norm_(phase.weights, phase.max_norm)
-        phase.optimiser.step()
-        return results
+    def _moment(self, epoch: int) -> Moment:
+        """Now, in ``epoch`` (from 1)."""
+        step = self.step + len(self.waiting)
+        return Moment(epoch, step, self.updates, self.num_batches, self.plan.epochs)
 
-    def _checked(self, loss: Tensor) -> float:
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            rate = self.recipe.phases[0].optimiser.param_groups[0]["initial_lr"]
-            raise TrainingFailed(
-                f"the loss is not a number after {self.step} steps; lower the learning rate "
-                f"(it is {rate:g}) or remove broken clips"
-            )
-        return value
+    def _save_when_due(self, epoch: int) -> None:
+        if self.requests.taken():
+            self._save(epoch)
+            self._write_state()
+        elif time.monotonic() - self._saved_at > max(_SAVE_SECONDS, self._save_took / _SAVE_SHARE):
+            self._write_state()
 
-    def _tell(self, point: dict[str, Any], progress: Progress) -> None:
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in point.items() if name not in ("epoch", "step"))
-        total = self.plan.epochs * self.num_batches
-        progress(min(self.step / total, 1.0), f"epoch {point['epoch']} of {self.plan.epochs}, {shown}")
-
-    def _draw(self, points: Sequence[dict[str, float]]) -> None:
-        """Append to the curve."""
-        path = self.run / CURVE
-        lines = [json.dumps({key: round(value, 5) for key, value in point.items()}) + "\n" for point in points]
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.write("".join(lines))
+    def _save(self, epoch: int) -> Path:
+        """Write the weights, and what shows how good they are."""
+        path = self.recipe.save(self._moment(epoch))
+        self.teller.draw()
+        self.teller.paused()
+        return path
 
     def _write_state(self) -> None:
+        if not self.hardware.is_first:
+            return
+        begun = time.monotonic()
         place = {"epoch": self.epoch, "done": self.done, "step": self.step, "updates": self.updates}
+        kept = {"parts": self.updater.parts, "scaler": self.hardware.state(), "notes": self.teller.notes}
         optimisers = optimisers_of(self.recipe.phases)
-        write_state(self.run / STATE, self.recipe.modules, optimisers, self._identity(), place)
-        self.saved_at = time.monotonic()
+        write_state(self.run / STATE, self.recipe.modules, optimisers, self._identity(), place | kept)
+        self._saved_at = time.monotonic()
+        self._save_took = self._saved_at - begun
+        self.teller.paused()
 
     def _resume(self) -> None:
         """Go on from the run's state where there is one of this training; begin anew where there is none."""
@@ -189,20 +171,16 @@ class Training(Generic[Draw, Batch]):
         if place is not None:
             self.epoch, self.done = int(place["epoch"]), int(place["done"])
             self.step, self.updates = int(place["step"]), int(place["updates"])
-        self._trim_curve()
+            self.updater.parts = int(place["parts"])
+            self.hardware.load_state(place["scaler"])
+        if self.hardware.is_first:
+            clear_unfinished(self.run)
+            self.teller.begin(self.step, place["notes"] if place else [])
+        self._saved_at = time.monotonic()
 
     def _identity(self) -> dict[str, Any]:
-        """What decides the numbers of a training, beside the trainer's own."""
+        """What decides the numbers of a training: the trainer's own, and what the loop does with them."""
         plan = self.plan
         own = {"batch_size": plan.batch_size, "seed": plan.seed, "recipe": plan.recipe}
-        return dict(self.recipe.identity) | own
-
-    def _trim_curve(self) -> None:
-        """Drop the points behind the state: those steps are made again."""
-        path = self.run / CURVE
-        if not path.is_file():
-            return
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = lines[: self.step]
-        if kept != lines:
-            write_text(path, "".join(kept))
+        hardware = {"precision": self.hardware.precision, "devices": self.hardware.count}
+        return dict(self.recipe.identity) | own | hardware
