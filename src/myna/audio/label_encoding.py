@@ -58,10 +58,8 @@ def decoded(data: bytes, name: str, encoding: str = "") -> str:
     if marked and marked != "utf-8-sig":
         return _asked_for(data, name, marked)
     data = data.removeprefix(codecs.BOM_UTF8)
-    try:
+    if is_utf8(data):
         return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
     if _is_mostly_utf8(data):
         return data.decode("utf-8", errors="surrogateescape")
     found = _certain(data)
@@ -71,6 +69,15 @@ def decoded(data: bytes, name: str, encoding: str = "") -> str:
             f"{', '.join(ENCODINGS)}"
         )
     return data.decode(found)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether these bytes can be read as UTF-8."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _asked_for(data: bytes, name: str, encoding: str) -> str:
@@ -96,16 +103,8 @@ def _wide(data: bytes) -> str:
 
 def _is_mostly_utf8(data: bytes) -> bool:
     """Whether at least as many lines beyond ASCII are UTF-8 as are not."""
-    score = 0
-    for line in data.split(b"\n"):
-        if not line.isascii():
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                score -= 1
-            else:
-                score += 1
-    return score >= 0
+    verdicts = [is_utf8(line) for line in data.split(b"\n") if not line.isascii()]
+    return sum(verdicts) * 2 >= len(verdicts)
 
 
 def _certain(data: bytes) -> str:

@@ -35,6 +35,7 @@ _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _KANA = re.compile(r"[\u3041-\u30ff\u31f0-\u31ff]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-z]")
+_MAX_NAME_BYTES, _MAX_PATH_CHARS = 255, 2000
 
 _JSON_KEYS = {
     "path": ("wav_path", "audio_path", "audio", "path", "wav"),
@@ -60,10 +61,20 @@ class Fields:
 
 @dataclass(frozen=True)
 class Habits:
-    """What all whole lines of a file have in common; "" where they differ."""
+    """Which speakers and languages the whole lines of a file have."""
 
-    speaker: str = ""
-    language: str = ""
+    speakers: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+
+    @property
+    def speaker(self) -> str:
+        """The only speaker; "" where there are others or none."""
+        return next(iter(self.speakers)) if len(self.speakers) == 1 else ""
+
+    @property
+    def language(self) -> str:
+        """The only language; "" where there are others or none."""
+        return next(iter(self.languages)) if len(self.languages) == 1 else ""
 
 
 def read_line(line: str, habits: Habits) -> Fields | str:
@@ -156,6 +167,8 @@ def _fields(parts: Sequence[str], repairs: tuple[str, ...]) -> Fields | str:
         return "the path is empty" if not path else f"{path!r} names no file"
     if "\0" in path:
         return "the path holds a zero byte"
+    if max(len(part.encode()) for part in path.split("/")) > _MAX_NAME_BYTES or len(path) > _MAX_PATH_CHARS:
+        return f"a name in the path has more than {_MAX_NAME_BYTES} bytes, more than file systems take"
     if not language:
         return f"unknown language {spelled!r}; choose one of: {', '.join(LANGUAGES)}"
     if not text:
@@ -202,6 +215,8 @@ def _shorter(parts: list[str], habits: Habits) -> tuple[list[str], tuple[str, ..
     if len(parts) < 2 or not _has_sound(parts[0]) or code_of(parts[-1]):
         return None
     path, text = parts[0], parts[-1]
+    if text.strip() in habits.speakers:
+        return None  # more likely the text is missing
     no_speaker = f"the speaker was missing: {habits.speaker!r} as in all other lines" if habits.speaker else ""
     no_speaker = no_speaker or "the speaker was missing, and stays empty"
     if len(parts) == 3 and code_of(parts[1]):

@@ -73,12 +73,15 @@ class Label:
     def located(self, folder: Path | None) -> Path:
         """Where the clip lies: in ``folder`` if given, whatever folder the label names; else where the label says.
 
-        Of clips with one file name, those after the first lie in the folder's own subfolder that the label names. A
-        name that is written with other code points for the same letters (Unicode normal forms) is found too.
+        Of clips with one file name, those after the first lie in the folder's own subfolder that the label names; other
+        clips are looked for there too. A name that is written with other code points for the same letters (Unicode
+        normal forms) is found as well.
         """
         if folder is None:
             return _there(self.path)
-        return _there(folder / self.path.parent.name / self.path.name if self.name else folder / self.path.name)
+        plain, below = folder / self.path.name, folder / self.path.parent.name / self.path.name
+        found = _there(below if self.name else plain)
+        return found if self.name or found.exists() else max(found, _there(below), key=Path.exists)
 
 
 @dataclass(frozen=True)
@@ -248,12 +251,7 @@ def _line(raw: str, number: int, habits: Habits, *, is_json: bool) -> Line:
 
 
 def _habits(labels: Sequence[Label]) -> Habits:
-    """The one speaker and the one language of all labels, where there is only one."""
-    speakers, languages = {label.speaker for label in labels}, {label.language for label in labels}
-    return Habits(
-        speakers.pop() if len(speakers) == 1 else "",
-        languages.pop() if len(languages) == 1 else "",
-    )
+    return Habits(frozenset(label.speaker for label in labels), frozenset(label.language for label in labels))
 
 
 def _side_by_side(lines: Iterable[Line]) -> tuple[Line, ...]:
