@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
 
 from myna.core.versions import GptSizes
 from myna.engine.synthesis.tokens import cut_chunks
+from myna.engine.training.gpt_objective import published_loss
+from myna.engine.training.losses import GptBatch
 from myna.models.gpt import Gpt
 from myna.models.gpt_decoding import GptDecoder
-from myna.models.gpt_loss import end_targets, preference_loss, sentence_log_probs, spoil, token_loss, top_accuracy
+from myna.models.gpt_loss import end_targets, sentence_log_probs, spoil, token_loss
 from myna.models.sampling import Noise, Sampling, choose, exponential_noise, penalise, probabilities
 from tests.parity.models.golden import Case, Comparison, fill_module, relative_error, stored_gradients
 
@@ -36,19 +39,20 @@ def training(case: Case) -> None:
     """Loss, logits, accuracy and gradients; the preference term; each sentence without its padding."""
     gpt, given = gpt_of(case), case.inputs
     end = gpt.sizes.end_token
-    targets = end_targets(given["y"], given["y_lens"], end)
+    batch = GptBatch(given["x"], given["x_lens"], given["y"], given["y_lens"], given["bert"])
+    targets = end_targets(batch.tokens, batch.token_lens, end)
     case.check("targets", targets)
     logits = gpt(given["x"], given["x_lens"], given["bert"], given["y"], given["y_lens"], official_text_mask=True)
     case.check("logits", logits[:, case.outputs["logit_positions"]])
-    case.check("acc_old", top_accuracy(logits, targets, end))
     gpt.zero_grad()
-    loss = token_loss(logits, targets)
+    loss, figures = published_loss(gpt, batch, is_official=True)
+    case.check("acc_old", torch.as_tensor(figures["accuracy"]))
     case.check("loss_old", loss)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     for name, values in stored_gradients(case, gpt).items():
         case.check(name, values)
     with torch.no_grad():
-        _preference(case, gpt, logits, targets)
+        _preference(case, gpt, batch, logits)
         # Right padding must not change a sentence; the published mask lets it, hence our own.
         padded = gpt(given["x"], given["x_lens"], given["bert"], given["y"], given["y_lens"])
         rows = range(len(targets))
@@ -56,19 +60,19 @@ def training(case: Case) -> None:
         case.check("loss_each_alone", torch.stack(alone))
 
 
-def _preference(case: Case, gpt: Gpt, logits: torch.Tensor, targets: torch.Tensor) -> None:
+def _preference(case: Case, gpt: Gpt, batch: GptBatch, logits: torch.Tensor) -> None:
     given, end = case.inputs, gpt.sizes.end_token
     spoilt, lengths = spoil(given["y"], given["reject_kind"] == 0, given["reject_range_unsorted"].sort(dim=1).values)
     assert torch.equal(spoilt, given["reject_y"])
     assert torch.equal(lengths, given["reject_y_lens"])
     bad_targets = end_targets(spoilt, lengths, end)
     case.check("reject_targets", bad_targets)
-    chosen = sentence_log_probs(logits, targets)
+    case.check("chosen_logps", sentence_log_probs(logits, end_targets(given["y"], given["y_lens"], end)))
     text = (given["x"], given["x_lens"], given["bert"])
     rejected = sentence_log_probs(gpt(*text, spoilt, lengths, official_text_mask=True), bad_targets)
-    case.check("chosen_logps", chosen)
     case.check("rejected_logps", rejected)
-    case.check("loss_dpo_total", token_loss(logits, targets) + preference_loss(chosen, rejected))
+    both = replace(batch, rejected=spoilt, rejected_lens=lengths)
+    case.check("loss_dpo_total", published_loss(gpt, both, is_official=True)[0])
 
 
 def spoilt_rows(case: Case) -> None:

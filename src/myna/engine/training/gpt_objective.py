@@ -27,7 +27,7 @@ def published_loss(net: Gpt, batch: GptBatch, *, is_official: bool = False) -> t
     logits = _logits(net, batch, is_official)
     loss = token_loss(logits, targets)
     figures = {
-        "loss": loss.detach() / targets.numel(),
+        "per_token": loss.detach() / targets.numel(),
         "accuracy": top_accuracy(logits.detach(), targets, net.sizes.end_token),
     }
     if batch.rejected is None:
