@@ -129,7 +129,7 @@ def test_a_day_of_silence_in_two_megabytes(admitted: bool, monkeypatch: pytest.M
     def decoded(*_: object) -> None:
         raise AssertionError("it was decoded rather than judged")
 
-    monkeypatch.setattr("myna.audio.io._Recording.blocks", decoded)
+    monkeypatch.setattr("myna.audio.recording.Recording.blocks", decoded)
     data = silent_opus(24, admitted=admitted)
     assert len(data) < 3 << 20
     with pytest.raises(LimitExceeded, match="allowed 7200 s; give a shorter one"):

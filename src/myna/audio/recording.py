@@ -1,0 +1,222 @@
+"""An open recording: judged by its header, decoded frame by frame, every limit held on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from myna.audio.container import check_whole, identify, not_opened, too_many_channels, truncated
+from myna.audio.mixdown import Mixdown
+from myna.audio.ranges import Part, can_be_cut, decoded, in_ranges
+from myna.audio.source import Source, bytes_of
+from myna.core.errors import BadAudio, LimitExceeded
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+CODECS = ",".join(
+    (
+        "aac,alac,flac,libopus,mp3,mp3float,opus,vorbis,adpcm_ima_wav,adpcm_ms",
+        "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le",
+        "pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le",
+    )
+)
+"""libav decoders that may run; video and pictures in a file are never decoded."""
+
+MAX_PEAK = 64.0
+"""36 dB over full scale: beyond it the file holds something else than samples in -1..1."""
+
+_DURATION_SLACK_S = 0.25  # encoder delay and padding that headers may or may not count
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """What a recording may be at most (and at least); anything else raises `LimitExceeded` while decoding."""
+
+    max_bytes: int = 1 << 30
+    max_seconds: float = 7200.0
+    max_channels: int = 8
+    min_rate_hz: int = 4000
+    max_rate_hz: int = 384000
+
+
+DEFAULT_LIMITS = DecodeLimits()
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says. ``seconds`` is None where it does not say; only decoding tells the truth."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    seconds: float | None
+
+
+def too_long(most: float, seconds: float | None = None) -> LimitExceeded:
+    """The error for more than ``most`` seconds; ``seconds`` is the whole length where it is known."""
+    length = "longer than" if seconds is None else f"{seconds:.1f} s long, more than"
+    return LimitExceeded(f"the recording is {length} the allowed {most:.0f} s; give a shorter one")
+
+
+class _Nameless:
+    """A stream as libav may see it: bytes only, no name to judge by."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
+
+
+class Recording:
+    """An open recording: its header judged, its samples not yet decoded."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream, limits: DecodeLimits) -> None:
+        self._container = container
+        self._stream = stream
+        self._limits = limits
+        self.sample_rate = int(stream.rate or 0)
+        self.info = AudioInfo(
+            container.format.name.split(",")[0],
+            stream.codec_context.name,
+            self.sample_rate,
+            stream.codec_context.channels,
+            self._declared_seconds(),
+        )
+        self._check_header()
+
+    def check_packets(self) -> None:
+        """Add up what the packets say of themselves: far quicker than decoding, and a lying header has no say."""
+        ticks, unit = 0, self._stream.time_base or 0
+        try:
+            for packet in self._container.demux(self._stream):
+                duration = packet.duration or 0
+                ticks += (
+                    duration if duration < 1 << 31 else 0
+                )  # the padding of a last packet, as negative 32-bit number
+                if ticks * unit > self._limits.max_seconds + 1:  # a packet of padding is no offence
+                    raise too_long(self._limits.max_seconds)
+        except FFmpegError:
+            raise _damaged() from None
+
+    def blocks(self, num_threads: int = 1) -> Generator[np.ndarray, None, None]:
+        """Mono float32 blocks of some ten thousand samples, every limit checked on the way.
+
+        A few broken packets are skipped (streams often begin inside a frame), many are damage.
+        """
+        total = packets = broken = 0
+        most = int(self._limits.max_seconds * self.sample_rate)
+        for part in self._parts(num_threads):
+            packets += part.num_packets
+            broken += part.is_broken
+            if part.is_broken and broken > 8 + packets // 50:
+                raise _damaged()
+            total += len(part.sound)
+            if total > most:
+                raise self._too_long()
+            if len(part.sound):
+                yield _checked(part.sound)
+        if broken * 2 > packets:
+            raise _damaged()
+        self._check_ending(total)
+
+    def _parts(self, num_threads: int) -> Iterator[Part]:
+        """The recording in order; by several threads where its codec allows."""
+        codec = self._stream.codec_context
+        try:
+            if num_threads > 1 and can_be_cut(codec.name):
+                yield from in_ranges(self._container.demux(self._stream), codec, self._mixdown, num_threads)
+            else:
+                yield from decoded(codec, self._container.demux(self._stream), self._mixdown())
+        except FFmpegError:
+            raise _damaged() from None
+
+    def _mixdown(self) -> Mixdown:
+        return Mixdown(self.sample_rate, self._limits.max_channels)
+
+    def _declared_seconds(self) -> float | None:
+        stream = self._stream
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return self._container.duration / 1e6 if self._container.duration else None
+
+    def _check_header(self) -> None:
+        limits, info = self._limits, self.info
+        if info.channels > limits.max_channels:
+            raise too_many_channels(info.channels, limits.max_channels)
+        if not limits.min_rate_hz <= info.sample_rate <= limits.max_rate_hz:
+            raise LimitExceeded(
+                f"the recording has {info.sample_rate} Hz; allowed are {limits.min_rate_hz} to {limits.max_rate_hz} Hz"
+            )
+        if info.seconds is not None and info.seconds > limits.max_seconds:
+            raise self._too_long(info.seconds)
+
+    def _check_ending(self, total: int) -> None:
+        """There must be sound, and formats whose header tells the length exactly must keep their word."""
+        promised = self.info.seconds or 0.0
+        is_exact = self.info.container in ("flac", "mov", "matroska")
+        if is_exact and total / self.sample_rate < promised - _DURATION_SLACK_S:
+            raise truncated(f"its header promises {promised:.1f} s, {total / self.sample_rate:.1f} s are there")
+        if not total:
+            raise BadAudio("the recording holds no sound at all; record at least a few seconds of speech")
+
+    def _too_long(self, seconds: float | None = None) -> LimitExceeded:
+        return too_long(self._limits.max_seconds, seconds)
+
+
+def _damaged() -> BadAudio:
+    return BadAudio("the recording is damaged and cannot be decoded; copy or export it again")
+
+
+def _checked(sound: np.ndarray) -> np.ndarray:
+    peak = float(np.max(np.abs(sound)))  # NaN if any sample is
+    if not np.isfinite(peak):
+        raise BadAudio("the recording holds samples that are not numbers (NaN or infinite); export it as 16-bit PCM")
+    if peak > MAX_PEAK:
+        raise BadAudio(f"the recording's samples reach {peak:.3g} where 1.0 is full scale; scale them to -1..1")
+    return sound
+
+
+def _refuse_other_files(*_: object) -> NoReturn:
+    raise BadAudio("the recording refers to another file; give a recording that is complete in itself")
+
+
+@contextmanager
+def opened(source: Source, limits: DecodeLimits, *, checks_packets: bool = True) -> Iterator[Recording]:
+    """The recording that ``source`` holds, its header judged.
+
+    ``checks_packets`` goes through all of it first, without decoding, so that what is too long is refused at once.
+    Raises like `myna.audio.io.decode`.
+    """
+    with bytes_of(source, limits.max_bytes) as stream:
+        demuxers = identify(stream)
+        check_whole(stream, demuxers, limits.max_channels)
+        if checks_packets:
+            with _demuxed(stream, demuxers, limits) as recording:
+                recording.check_packets()
+            stream.seek(0)
+        with _demuxed(stream, demuxers, limits) as recording:
+            yield recording
+
+
+@contextmanager
+def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits) -> Iterator[Recording]:
+    options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
+    try:
+        # Titles and the like are not read, so it does not matter in what letters they are.
+        container = av.open(
+            _Nameless(stream), "r", options=options, io_open=_refuse_other_files, metadata_errors="replace"
+        )
+    except FFmpegError:
+        raise not_opened(demuxers) from None
+    with container:
+        audio = container.streams.best("audio")
+        if audio is None:
+            raise BadAudio("the file holds no audio track that can be decoded; give a file with sound in it")
+        yield Recording(container, audio, limits)  # type: ignore[arg-type]
