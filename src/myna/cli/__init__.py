@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from myna.cli import bench, clone, convert_voice, doctor, fetch, model_files, run, say, workshop
+from myna.cli import bench, clone, convert_voice, doctor, fetch, model_files, run, say, serve, workshop
 from myna.cli.show import err
 from myna.core.errors import Cancelled, MynaError
 
@@ -41,6 +41,9 @@ app.command(name="convert")(model_files.convert)
 app.command(name="merge")(model_files.merge)
 app.command(name="doctor")(doctor.doctor)
 app.add_typer(bench.app, name="bench")
+app.command(name="serve")(serve.serve)
+app.command(name="worker")(serve.worker)
+app.add_typer(serve.keys, name="keys")
 
 
 def main() -> None:

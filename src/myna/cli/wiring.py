@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
 from myna.core.settings import Settings
-from myna.core.speech import Converter, Speaker
+from myna.core.speech import AudioChunk, Converter, Speaker, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.steps.step import engine_needed
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from myna.api.serving import Server
+    from myna.jobs.keys import KeyRing
+    from myna.jobs.store import SqlJobStore
+    from myna.jobs.worker import Worker
+    from myna.studio import Studio
+
+RUNNER = "myna.steps.catalog:run_job"
+_TTS_PORT = 9880
+_GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 def build_workspace(settings: Settings) -> Workspace:
@@ -35,3 +53,79 @@ def build_converter(settings: Settings) -> Converter:
         speaker = LocalSpeaker(settings.models_folder, settings.device, settings.home)
         converter: Converter = LocalConverter(speaker)
     return converter
+
+
+class LateSpeaker:
+    """A speaker that is built when somebody first speaks: a server without torch starts all the same."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._speaker: Speaker | None = None
+        self._lock = Lock()
+
+    def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
+        """As `Speaker.say`; raises `MissingExtra` in an install without torch."""
+        with self._lock:
+            if self._speaker is None:
+                self._speaker = build_speaker(self._settings)
+        return self._speaker.say(request)
+
+
+def build_jobs(settings: Settings) -> SqlJobStore:
+    """The job store of this installation."""
+    from myna.jobs.store import SqlJobStore
+
+    return SqlJobStore(settings.jobs_url)
+
+
+def build_keys(settings: Settings) -> KeyRing:
+    """The keys of this installation."""
+    from myna.jobs.keys import KeyRing
+
+    return KeyRing(build_jobs(settings).engine)
+
+
+def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0) -> Worker:
+    """The ``number``-th worker of this process, from 0; on a machine with several GPUs each has one of them."""
+    from myna.jobs.worker import Worker
+
+    gpus = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
+    device = f"cuda:{number % gpus}" if gpus > 1 and settings.device == "auto" else ""
+    return Worker(build_jobs(settings), RUNNER, settings.home / "logs", queues, device)
+
+
+def build_studio(settings: Settings) -> Studio:
+    """What the doors go through."""
+    from myna.jobs.keys import KeyRing
+    from myna.studio import Studio
+
+    jobs = build_jobs(settings)
+    return Studio(
+        LateSpeaker(settings),
+        jobs,
+        workspace=build_workspace(settings),
+        logs=settings.home / "logs",
+        keys=KeyRing(jobs.engine),
+        max_queued=settings.max_queued_jobs,
+    )
+
+
+def build_asgi(settings: Settings) -> FastAPI:
+    """The app of all doors; raises `MissingExtra` in an install without the extra server."""
+    with engine_needed("the server", "server"):
+        from myna.api.server import build_app
+
+        return build_app(build_studio(settings), settings)
+
+
+def build_server(settings: Settings, *, workers: int, seed_ports: bool) -> Server:
+    """The server of ``myna serve``, with that many workers inside."""
+    app = build_asgi(settings)
+    with engine_needed("the server", "server"):
+        from myna.api.serving import Listener, Server
+
+        listeners = [Listener(app, settings.host, settings.port)]
+        if seed_ports:
+            listeners.append(Listener(app, settings.host, _TTS_PORT))
+    crew = [build_worker(settings, (), number) for number in range(workers)]
+    return Server(listeners, [worker.serve for worker in crew], settings.log_level)

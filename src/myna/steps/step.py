@@ -236,14 +236,14 @@ def _written(step: Step) -> list[str]:
 
 
 @contextmanager
-def engine_needed(what: str) -> Iterator[None]:
+def engine_needed(what: str, extra: str = "engine") -> Iterator[None]:
     """Turn a library that is not installed into a `MissingExtra` that says how to get it."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "myna":
             raise
-        raise MissingExtra(f"{what} needs {error.name}; install it with: pip install 'myna[engine]'") from None
+        raise MissingExtra(f"{what} needs {error.name}; install it with: pip install 'myna[{extra}]'") from None
 
 
 def require_inputs(step: Step) -> None:

@@ -1,0 +1,1 @@
+"""REST doors: one app that speaks every dialect, each in a file of its own."""

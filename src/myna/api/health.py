@@ -1,0 +1,52 @@
+"""Whether the server is well: for balancers, for Prometheus, and for clients that ask before they speak."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
+
+from myna import __version__
+from myna.api.dialect import Dialect, routes
+from myna.api.door import House
+from myna.api.observed import Figures
+from myna.api.problems import Problem
+from myna.studio import Status
+
+
+def plain_reply(problem: Problem) -> Response:
+    """The reply of everything that belongs to no dialect: FastAPI's own form."""
+    return JSONResponse({"detail": problem.message}, problem.status, dict(problem.headers))
+
+
+PLAIN = Dialect("server", plain_reply)
+
+
+def door(
+    house: House, figures: Figures, speaks: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+) -> APIRouter:
+    """The routes; ``speaks`` tells whether speech can be made."""
+    router, begun = routes(PLAIN), clock()
+
+    @router.get("/health", summary="Whether the server answers, and can speak")
+    def health() -> dict[str, Any]:
+        can_speak = speaks()
+        return {
+            "status": "healthy" if can_speak else "degraded",
+            "version": __version__,
+            "sovits_available": can_speak,
+            "uptime_seconds": round(clock() - begun, 3),
+        }
+
+    @router.get("/ready", summary="Whether the server can take work: its job store answers")
+    def ready() -> dict[str, Any]:
+        return {"status": "ready", "queued": house.studio.count(Status.QUEUED)}
+
+    @router.get("/metrics", summary="Figures for Prometheus", dependencies=[Depends(house.guard.needs("make"))])
+    def metrics() -> Response:
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router

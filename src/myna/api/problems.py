@@ -1,0 +1,90 @@
+"""What went wrong, before a dialect puts it into its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from myna.core.errors import (
+    CallerError,
+    Cancelled,
+    Conflict,
+    Forbidden,
+    LimitExceeded,
+    MynaError,
+    NotConfigured,
+    NotFound,
+    PeerFailed,
+    PeerTimedOut,
+    TooBusy,
+    Unauthorized,
+)
+
+_STATUSES: tuple[tuple[type[MynaError], int], ...] = (
+    (Unauthorized, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (LimitExceeded, 413),
+    (TooBusy, 429),
+    (CallerError, 400),
+    (PeerTimedOut, 504),
+    (PeerFailed, 502),
+    (NotConfigured, 503),
+    (Cancelled, 503),
+    (MynaError, 500),
+)
+"""The first row that fits decides, so narrower classes stand first."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One failed request.
+
+    Attributes:
+        status: of HTTP.
+        kind: stable word for programs, as `MynaError.kind`.
+        message: one line for people.
+        fields: what was wrong where, as FastAPI lists it; for requests of the wrong form.
+    """
+
+    status: int
+    kind: str
+    message: str
+    fields: tuple[Mapping[str, Any], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def problem_of(error: MynaError | RequestValidationError | HTTPException) -> Problem:
+    """The problem that ``error`` tells of."""
+    if isinstance(error, RequestValidationError):
+        return _of_form(error)
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    headers = {"Retry-After": str(max(round(error.retry_after_s), 1))} if isinstance(error, TooBusy) else {}
+    return Problem(status, error.kind, " ".join(str(error).split()), headers=headers)
+
+
+def bug(request_id: str) -> Problem:
+    """Our own fault; the log tells more under ``request_id``."""
+    return Problem(500, "internal_error", f"an error of the server; its log has it under {request_id}")
+
+
+def _of_form(error: RequestValidationError) -> Problem:
+    """A request whose fields are not as they must be."""
+    fields = tuple(
+        {key: value for key, value in item.items() if key in ("type", "loc", "msg")} for item in error.errors()
+    )
+    told = "; ".join(f"{_place(item['loc'])}{item['msg']}" for item in fields)
+    return Problem(422, "validation_error", told or "the request has the wrong form", fields)
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    """Where, without the part of the request it was in."""
+    names = ".".join(str(part) for part in loc[1:])
+    return f"{names}: " if names else ""

@@ -1,0 +1,63 @@
+"""Puts the doors into one app. To add a dialect: a file beside this one, and a row in `DOORS`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+
+from myna import __version__
+from myna.api import health
+from myna.api.access import Guard
+from myna.api.door import Door, House
+from myna.api.observed import Figures, Observed
+from myna.api.problems import problem_of
+from myna.api.stage import Stage
+from myna.core.errors import MynaError
+from myna.core.settings import Settings
+from myna.studio import Studio
+
+DOORS: Mapping[str, Door] = MappingProxyType({})
+"""Every dialect by its name."""
+
+_ABOUT = "Clones voices: recordings of a person to a trained voice, text to speech in that voice."
+
+
+def build_app(
+    studio: Studio, settings: Settings, *, doors: Mapping[str, Door] = DOORS, speaks: Callable[[], bool] = lambda: True
+) -> FastAPI:
+    """The app over ``studio``; ``speaks`` tells whether speech can be made at the moment."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(title="Myna", version=__version__, description=_ABOUT, lifespan=lifespan)
+    stage = Stage(studio, settings.max_speaking, settings.max_waiting_to_speak)
+    house = House(studio, settings, Guard(studio, settings), stage)
+    figures = Figures(studio)
+    app.include_router(health.door(house, figures, speaks))
+    for door in doors.values():
+        app.include_router(door(house))
+    app.add_exception_handler(HTTPException, _lost)
+    app.add_exception_handler(MynaError, _lost)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["X-Request-Id", "X-Audio-Duration", "Content-Disposition"],
+    )
+    app.add_middleware(Observed, figures=figures)
+    return app
+
+
+async def _lost(_request: Request, error: Exception) -> Response:
+    """The reply to what no route takes."""
+    if not isinstance(error, HTTPException | MynaError):
+        raise error
+    return health.plain_reply(problem_of(error))
