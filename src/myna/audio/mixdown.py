@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import av
 import numpy as np
 
 from myna.audio.container import too_many_channels
@@ -58,7 +59,42 @@ class Mixdown:
         if self._frames:
             sound = as_float(np.concatenate(self._frames, axis=1))
             self._frames = []
-            self._mixed.append(_mean(sound, *self._form))
+            self._mixed.append(self._joined(sound, *self._form))
+
+    def _joined(self, sound: np.ndarray, channels: int, is_planar: bool) -> np.ndarray:
+        """``(channels, t)`` or, packed, ``(1, t * channels)`` to ``(t,)``."""
+        return _mean(sound, channels, is_planar)
+
+
+class Pair(Mixdown):
+    """The same for two channels: what has one is doubled, what has more is folded as libav folds surround sound.
+
+    There the middle goes to both sides (-3 dB), so a film's voices stay in the middle. Channels of which the file does
+    not say where they belong are averaged.
+    """
+
+    def __init__(self, sample_rate: int, max_channels: int) -> None:
+        super().__init__(sample_rate, max_channels)
+        self._folding = av.AudioResampler(format="fltp", layout="stereo", rate=sample_rate)
+
+    def add(self, frame: AudioFrame) -> None:
+        """As `Mixdown.add`."""
+        folds = 2 < frame.layout.nb_channels <= self._max_channels and frame.sample_rate == self._sample_rate
+        if folds and "channels" not in frame.layout.name:
+            for folded in self._folding.resample(frame):
+                super().add(folded)
+        else:
+            super().add(frame)
+
+    def take(self) -> np.ndarray:
+        """What was added since the last call, float32 ``(num_samples, 2)``."""
+        return super().take().reshape(-1, 2)
+
+    def _joined(self, sound: np.ndarray, channels: int, is_planar: bool) -> np.ndarray:
+        """``(channels, t)`` or, packed, ``(1, t * channels)`` to ``(t, 2)``."""
+        if channels == 2:
+            return sound.T if is_planar else sound.reshape(-1, 2)
+        return np.repeat(_mean(sound, channels, is_planar)[:, None], 2, axis=1)
 
 
 def _mean(sound: np.ndarray, channels: int, is_planar: bool) -> np.ndarray:

@@ -77,10 +77,17 @@ class _Nameless:
 class Recording:
     """An open recording: its header judged, its samples not yet decoded."""
 
-    def __init__(self, container: InputContainer, stream: AudioStream, limits: DecodeLimits) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        limits: DecodeLimits,
+        mixdown: type[Mixdown] = Mixdown,
+    ) -> None:
         self._container = container
         self._stream = stream
         self._limits = limits
+        self._mix = mixdown
         self.sample_rate = int(stream.rate or 0)
         self.info = AudioInfo(
             container.format.name.split(",")[0],
@@ -106,7 +113,7 @@ class Recording:
             raise _damaged() from None
 
     def blocks(self, num_threads: int = 1) -> Generator[np.ndarray, None, None]:
-        """Mono float32 blocks of some ten thousand samples, every limit checked on the way.
+        """Float32 blocks of some ten thousand samples, as the mixdown gives them, every limit checked on the way.
 
         A few broken packets are skipped (streams often begin inside a frame), many are damage.
         """
@@ -138,7 +145,7 @@ class Recording:
             raise _damaged() from None
 
     def _mixdown(self) -> Mixdown:
-        return Mixdown(self.sample_rate, self._limits.max_channels)
+        return self._mix(self.sample_rate, self._limits.max_channels)
 
     def _declared_seconds(self) -> float | None:
         stream = self._stream
@@ -188,7 +195,9 @@ def _refuse_other_files(*_: object) -> NoReturn:
 
 
 @contextmanager
-def opened(source: Source, limits: DecodeLimits, *, checks_packets: bool = True) -> Iterator[Recording]:
+def opened(
+    source: Source, limits: DecodeLimits, *, checks_packets: bool = True, mixdown: type[Mixdown] = Mixdown
+) -> Iterator[Recording]:
     """The recording that ``source`` holds, its header judged.
 
     ``checks_packets`` goes through all of it first, without decoding, so that what is too long is refused at once.
@@ -198,15 +207,15 @@ def opened(source: Source, limits: DecodeLimits, *, checks_packets: bool = True)
         demuxers = identify(stream)
         check_whole(stream, demuxers, limits.max_channels)
         if checks_packets:
-            with _demuxed(stream, demuxers, limits) as recording:
+            with _demuxed(stream, demuxers, limits, mixdown) as recording:
                 recording.check_packets()
             stream.seek(0)
-        with _demuxed(stream, demuxers, limits) as recording:
+        with _demuxed(stream, demuxers, limits, mixdown) as recording:
             yield recording
 
 
 @contextmanager
-def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits) -> Iterator[Recording]:
+def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits, mixdown: type[Mixdown]) -> Iterator[Recording]:
     options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
     try:
         # Titles and the like are not read, so it does not matter in what letters they are.
@@ -219,4 +228,4 @@ def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits) -> Iterator[
         audio = container.streams.best("audio")
         if audio is None:
             raise BadAudio("the file holds no audio track that can be decoded; give a file with sound in it")
-        yield Recording(container, audio, limits)  # type: ignore[arg-type]
+        yield Recording(container, audio, limits, mixdown)  # type: ignore[arg-type]
