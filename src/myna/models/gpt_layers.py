@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from myna.core.versions import GptSizes
+from myna.models.dropout import dropout
 
 
 def sine_table(num_positions: int, width: int, device: torch.device | None = None) -> Tensor:
@@ -45,7 +46,7 @@ class SinePosition(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, W) -> (B, T, W); the first column is position 0."""
         table = sine_table(x.shape[1], x.shape[2], x.device)
-        return F.dropout(x + (self.alpha * table).to(x.dtype), self.dropout, self.training)
+        return dropout(x + (self.alpha * table).to(x.dtype), self.dropout, self.training)
 
 
 class SelfAttention(nn.Module):
@@ -66,9 +67,18 @@ class SelfAttention(nn.Module):
         batch, length, width = x.shape
         packed = F.linear(x, self.in_proj_weight, self.in_proj_bias)
         query, key, value = packed.view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        attended = self._attend(query, key, value, mask)
         return self.out_proj(attended.transpose(1, 2).reshape(batch, length, width))
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+        """Heads (B, H, T, W / H) and the mask -> (B, H, T, W / H)."""
+        is_dropping = self.training and self.dropout > 0.0
+        if not is_dropping or query.device.type != "cpu":
+            share = self.dropout if is_dropping else 0.0
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=share)
+        # On a CPU torch has no fused kernel with dropout, and its plain way is slower than this one.
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2) + mask
+        return dropout(scores.softmax(dim=-1), self.dropout, True) @ value
 
 
 class Layer(nn.Module):
@@ -90,7 +100,7 @@ class Layer(nn.Module):
         return self.norm2(x + self._drop(self.linear2(hidden)))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)
 
 
 class LayerStack(nn.Module):
