@@ -294,3 +294,28 @@ def test_without_the_library_of_hugging_face_modelscope_is_offered(
 ) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     check(myna("fetch", "v4_vocoder"), "pip install 'myna[fetch]', or take ModelScope: myna fetch --hub modelscope")
+
+
+def test_a_model_that_only_modelscope_has_comes_from_there(myna: CommandLine, hub: Hub, models: Path) -> None:
+    names = ("configuration.json", "config.yaml", "model.pt", "am.mvn")
+    hub.files = {name: content(name) for name in names}
+    answer = myna("fetch", "fsmn-vad")
+    assert (answer.code, answer.err) == (0, "")
+    assert files_in(models) == {f"asr/speech_fsmn_vad_zh-cn-16k-common-pytorch/{name}" for name in names}
+    assert hub.asked[0] == (
+        "GET",
+        "/models/iic/speech_fsmn_vad_zh-cn-16k-common-pytorch/resolve/master/configuration.json",
+        "",
+    )
+
+
+def test_recognisers_of_a_checkout_are_taken_over_too(myna: CommandLine, models: Path, tmp_path: Path) -> None:
+    row = ASSETS["faster-whisper-tiny"]
+    checkout = tmp_path / "GPT-SoVITS"
+    (checkout / "GPT_SoVITS" / "pretrained_models").mkdir(parents=True)
+    for file in row.files:
+        place = checkout / row.checkout / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content(file.path))
+    assert myna("fetch", "--from", checkout).code == 0
+    assert files_in(models) == {f"asr/faster-whisper-tiny/{file.path}" for file in row.files}

@@ -11,7 +11,7 @@ from myna.core.versions import VERSIONS, version
 from myna.engine import voiceprint
 
 OFFICIAL = ["v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4"]
-OF_NO_VERSION = {"names", "opinion"}
+OF_NO_VERSION = {"names", "opinion", "recogniser"}
 IDENTIFIED = {"s2G488k.pth", "s2G2333k.pth", "s2Gv3.pth", "s2Gv4.pth", "s2Gv2Pro.pth", "s2Gv2ProPlus.pth"}
 """The base files that `myna.checkpoints.identify` tells by their digest."""
 
@@ -60,16 +60,17 @@ def test_every_row_is_complete() -> None:
     for name, row in ASSETS.items():
         assert row.versions or row.kind in OF_NO_VERSION, name
         assert set(row.versions) <= {*OFFICIAL, *VERSIONS}, name
-        assert row.is_bundled or row.published or row.link or row.checkout, name
+        assert row.is_bundled or row.published or row.modelscope or row.link or row.checkout, name
         assert bool(row.published) == bool(row.modelscope) or row.kind in OF_NO_VERSION, name
         assert how_to_get(name)
         assert row.files, name
         for file in row.files:
             assert file.sha256 is None or len(bytes.fromhex(file.sha256)) == 32, (name, file.path)
-            assert (file.size is None) == (file.sha256 is None), (name, file.path)
+            assert file.size is not None or file.sha256 is None, (name, file.path)
             assert not Path(file.path).is_absolute(), (name, file.path)
             assert ".." not in Path(row.file, file.path).parts, (name, file.path)
-    known = [file.sha256 for row in ASSETS.values() for file in row.files if file.sha256]
+    rows = [row for row in ASSETS.values() if row.kind != "recogniser"]  # whose sizes share their words
+    known = [file.sha256 for row in rows for file in row.files if file.sha256]
     assert len(set(known)) == len(known)
     assert len({row.file for row in ASSETS.values()}) == len(ASSETS)
 
@@ -98,7 +99,7 @@ def test_everything_that_ships_is_listed() -> None:
 def test_what_is_wanted_is_named_by_version_by_name_or_all() -> None:
     assert [row.name for row in wanted(["v4"])] == ["hubert", "bert", "v3_gpt", "v4_sovits", "v4_vocoder", "g2pw"]
     assert [row.name for row in wanted(["v4_vocoder", "v1_gpt"])] == ["v1_gpt", "v4_vocoder"]
-    assert wanted(["all"]) == [row for row in ASSETS.values() if not row.is_bundled]
+    assert wanted(["all"]) == [row for row in ASSETS.values() if not row.is_bundled and not row.is_by_name_only]
     for strange in ("lite", "v9"):
         with pytest.raises(UnknownChoice, match=rf"unknown model '{strange}'; choose one of: all, v1, v2, .*bert"):
             wanted(["v4", strange])
@@ -133,3 +134,18 @@ def test_the_model_of_polyphones_has_the_files_that_its_reader_wants() -> None:
     g2pw = pytest.importorskip("myna.text.zh.g2pw", reason="the extras zh and g2pw are not installed")
     assert [file.path for file in asset("g2pw").files] == list(g2pw.FILES)
     assert asset("g2pw").size == 588_856_634
+
+
+def test_one_choice_among_many_is_fetched_by_its_name_only(tmp_path: Path) -> None:
+    names = {row.name for row in wanted(["all"])}
+    assert "hubert" in names
+    assert "faster-whisper-large-v3" not in names
+    assert [row.name for row in wanted(["faster-whisper-tiny"])] == ["faster-whisper-tiny"]
+    with pytest.raises(
+        MissingAsset, match=r"config\.json is missing .*78.2 MB\); get it with: myna fetch faster-whisper"
+    ):
+        find("faster-whisper-tiny", tmp_path)
+    with pytest.raises(MissingAsset, match=r"get it with: myna fetch paraformer-zh"):
+        find("paraformer-zh", tmp_path)
+    with pytest.raises(MissingAsset, match=r"download it from https://modelscope.cn/models/iic/speech_UniASR"):
+        find("uniasr-cantonese", tmp_path)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from myna.cli.show import Bars, table
-from myna.core.assets import how_to_get, size_text
+from myna.core.assets import ASSETS, Asset, how_to_get, size_text
 from myna.core.errors import BadInput, MissingAsset, NotFound, UnknownChoice
 from myna.core.settings import Settings, read_settings
 from myna.engine.fetch import Checkout, Piece, adopt, check_room, exclusive, pieces
@@ -39,9 +39,13 @@ def fetch(
     models = settings.models_folder
     wished = pieces(what or ["all"], models)
     if from_folder is not None:
-        rows = _take_over(wished, Checkout.at(from_folder), models, link=link, names=set(what or []))
+        checkout = Checkout.at(from_folder)
+        if not what:
+            choices = pieces([row.name for row in ASSETS.values() if row.is_by_name_only], models)
+            wished += [piece for piece in choices if checkout.source(piece)]
+        rows = _take_over(wished, checkout, models, link=link, names=set(what or []))
     else:
-        rows = _download(wished, build_hub(settings, hub or settings.hub), models, names=set(what or []))
+        rows = _download(wished, settings, hub or settings.hub, models, names=set(what or []))
     table(f"Models in {models}", ["file", "size", "state"], rows)
 
 
@@ -56,9 +60,16 @@ def build_hub(settings: Settings, name: str) -> Hub:
     return hubs[name]()
 
 
-def _download(wished: list[Piece], hub: Hub, models: Path, names: set[str]) -> list[list[str]]:
+def hub_for(row: Asset, settings: Settings, name: str) -> Hub:
+    """The hub called ``name``; for a model that only ModelScope has, that one."""
+    only = row.modelscope and not row.published
+    return build_hub(settings, "modelscope" if only else name)
+
+
+def _download(wished: list[Piece], settings: Settings, hub: str, models: Path, names: set[str]) -> list[list[str]]:
+    build_hub(settings, hub)
     todo = [piece for piece in wished if not piece.is_there]
-    by_hand = sorted({piece.row.name for piece in todo if not piece.row.published})
+    by_hand = sorted({piece.row.name for piece in todo if not piece.row.published and not piece.row.modelscope})
     if lone := [name for name in by_hand if name in names]:
         raise MissingAsset(f"no hub has {lone[0]}; {how_to_get(lone[0])}")
     with exclusive(models), _bars() as bars:
@@ -66,7 +77,7 @@ def _download(wished: list[Piece], hub: Hub, models: Path, names: set[str]) -> l
         for piece in todo:
             if piece.row.name not in by_hand and not piece.is_there:  # an archive brings several at once
                 with bars.bar(_short(piece)) as report:
-                    fetch_piece(piece, hub, report)
+                    fetch_piece(piece, hub_for(piece.row, settings, hub), report)
                     report(1.0, f"done, {size_text(piece.target.stat().st_size)}")
     return [_row(piece, "fetched" if piece in todo and piece.is_there else _state(piece)) for piece in wished]
 

@@ -40,7 +40,7 @@ class Asset:
     """One model file or folder.
 
     ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint, polyphones,
-    super_resolution or opinion; names is a list of words. ``versions`` are those that it is fetched with.
+    super_resolution, opinion or recogniser; names is a list of words. ``versions`` are those that it is fetched with.
     ``file`` is its place: below the models folder of the settings, where it carries the name it is published under;
     where ``is_bundled``, below the package's assets, unless the models folder has a file of that name, which then
     stands in for it.
@@ -53,18 +53,20 @@ class Asset:
     versions: tuple[str, ...]
     is_bundled: bool = False
     published: str = ""
-    """Hugging Face repository that has it under the path ``file``; empty: no hub has it, see ``link``, ``checkout``."""
+    """Hugging Face repository that has it under the path ``file``; empty: that hub has it not."""
     modelscope: str = ""
     """ModelScope repository that has it, with the folder there in which ``file`` lies; empty: that hub has it not."""
     is_flat: bool = False
     """Whether the repositories have the files at their root, without the path ``file``."""
+    is_by_name_only: bool = False
+    """Whether it is one choice among many, so that only its name fetches it, and "all" does not."""
     files: tuple[AssetFile, ...] = (AssetFile(),)
     archive: AssetFile | None = None
     """A zip in the repositories that holds the files in a folder; None: they lie there one by one."""
     checkout: str = ""
     """Its place in a checkout of GPT-SoVITS; empty: ``GPT_SoVITS/pretrained_models/`` and ``file``."""
     link: str = ""
-    """A page to download it from by hand; empty where no hub has it: only a checkout does."""
+    """A page to download it from by hand, where no hub has it; empty where only a checkout does."""
 
     @property
     def size(self) -> int | None:
@@ -101,7 +103,7 @@ def wanted(names: Iterable[str]) -> list[Asset]:
     known = {"all", *versions, *(row.name for row in rows)}
     if strange := sorted(chosen - known):
         raise UnknownChoice("model", strange[0], ["all", *versions, *(row.name for row in rows)])
-    return [row for row in rows if chosen & {"all", row.name, *row.versions}]
+    return [row for row in rows if chosen & {row.name, *row.versions} or ("all" in chosen and not row.is_by_name_only)]
 
 
 def place(name: str, models: Path) -> Path:
@@ -145,7 +147,7 @@ def how_to_get(name: str, version: str = "") -> str:
     row = asset(name)
     if row.is_bundled:
         return "it ships with the package: install myna again"
-    if not row.published:
+    if not row.published and not row.modelscope:
         from_checkout = f"take it from a GPT-SoVITS checkout with: myna fetch {name} --from FOLDER"
         by_hand = f"download it from {row.link} into {row.file} of the models folder, or "
         return f"{by_hand if row.link else ''}{from_checkout}"

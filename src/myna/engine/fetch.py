@@ -82,7 +82,7 @@ def fetch(piece: Piece, hub: Hub, progress: Progress) -> None:
     Raises `MissingAsset` where no hub has it, and what `hubs` and `download` raise.
     """
     row = piece.row
-    if not row.published:
+    if not row.published and not row.modelscope:
         raise MissingAsset(f"no hub has {piece.title}; {how_to_get(row.name)}")
     if row.archive is not None:
         _fetch_archive(piece, row.archive, hub, progress)

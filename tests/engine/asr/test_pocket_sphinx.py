@@ -1,4 +1,4 @@
-"""Speech recognition: words with times from real speech, and clear refusals."""
+"""PocketSphinx: words with times from real speech, the same in several processes, and clear refusals."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
-import soundfile
 
-from myna.core.errors import BadAudio, MissingExtra, UnknownChoice
-from myna.engine import asr
-from myna.engine.asr import Engine, PocketSphinx, Recogniser, recogniser
+from myna.audio.io import Audio, decode
+from myna.core.errors import BadAudio
+from myna.engine.asr import Recogniser, Transcript, Wish, recogniser
 from tests.engine.speech_sound import SAMPLE_RATE, speech_sound
 
-SPEECH = Path(__file__).parents[2].parent / "shared" / "speech" / "test"
+SPEECH = Path(__file__).parents[3].parent / "shared" / "speech" / "test"
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +26,13 @@ def test_words_lie_in_order_within_the_sound(engine: Recogniser) -> None:
     transcript = engine.transcribe(speech_sound(0.7), SAMPLE_RATE)
     assert transcript.words, "something is always heard in voiced sound"
     assert transcript.text == " ".join(word.text for word in transcript.words)
+    assert transcript.confidence is not None
     assert 0 <= transcript.confidence <= 1
+    assert transcript.language == "en"
     end = 0.0
     for word in transcript.words:
         assert end - 0.02 <= word.start_s < word.end_s <= 0.75
+        assert word.confidence is not None
         assert 0 <= word.confidence <= 1
         assert word.text == word.text.lower()
         assert not set(word.text) & set("()<>[]")
@@ -46,7 +48,7 @@ def test_times_move_with_the_sound(engine: Recogniser) -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 100, 1599])
 def test_too_short_holds_no_words(engine: Recogniser, length: int) -> None:
-    assert engine.transcribe(np.ones(length, np.float32) * 0.1, SAMPLE_RATE) == asr.Transcript("", (), 0.0)
+    assert engine.transcribe(np.ones(length, np.float32) * 0.1, SAMPLE_RATE) == Transcript("")
 
 
 def test_silence_holds_no_words(engine: Recogniser) -> None:
@@ -66,15 +68,11 @@ def test_unusable_samples_are_refused(engine: Recogniser, bad: np.ndarray) -> No
         engine.transcribe(bad, SAMPLE_RATE)
 
 
-def test_unknown_names_and_absent_engines_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnknownChoice, match="pocketsphinx"):
-        recogniser("magic", "en")
-    with pytest.raises(UnknownChoice, match="'zh'; choose one of: en"):
-        recogniser("pocketsphinx", "zh")
-    absent = Engine(("en",), PocketSphinx, extra="engine", is_installed=False)
-    monkeypatch.setattr(asr, "ENGINES", {"pocketsphinx": absent})
-    with pytest.raises(MissingExtra, match="myna\\[engine\\]"):
-        recogniser("pocketsphinx", "en")
+def test_clips_are_heard_in_several_processes_as_alone(engine: Recogniser) -> None:
+    clips = [Audio(speech_sound(seconds), SAMPLE_RATE) for seconds in (0.4, 0.7, 0.5, 0.05)]
+    with recogniser("pocketsphinx", "en", Wish(processes=2)) as several:
+        assert several.at_once > 1
+        assert several.hear(clips) == [engine.transcribe(clip.samples, clip.sample_rate) for clip in clips]
 
 
 @pytest.mark.skipif(not SPEECH.is_dir(), reason="needs recordings with transcripts")
@@ -83,7 +81,7 @@ def test_hears_most_words_of_a_clear_reader(engine: Recogniser) -> None:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     truth, heard = [], []
     for row in [row for row in rows if row["file"].startswith("en/voice_lj")][3:4]:
-        samples, sample_rate = soundfile.read(SPEECH / row["file"], dtype="float32")
+        audio = decode(SPEECH / row["file"])
         truth.append("".join(char for char in row["text"].lower().replace("-", " ") if char.isalpha() or char in " '"))
-        heard.append(engine.transcribe(samples, sample_rate).text)
+        heard.append(engine.transcribe(audio.samples, audio.sample_rate).text)
     assert jiwer.wer(truth, heard) < 0.45

@@ -1,0 +1,190 @@
+"""Speech to text: engines behind one protocol, in one table.
+
+The default, PocketSphinx, brings its American English model in its wheel, so it needs no download. It is a weak
+recogniser: a quarter of the words are wrong on read English, nearly all in loud noise (`benchmarks/asr.py`). That is
+enough for a label file that somebody corrects, to lay a known text along a recording, and to judge speech with an ear
+that took no part in training. The others need model files, and hear well; a given transcript is always better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+from myna.core.assets import place
+from myna.core.errors import MissingAsset, MissingExtra, UnknownChoice
+from myna.engine.asr.fun_asr import FunAsr, weights_file
+from myna.engine.asr.heard import AUTO, Recogniser, Transcript, Wish, Word
+from myna.engine.asr.model_folder import checked_size, chosen_folder, find_model
+from myna.engine.asr.pocket_sphinx import PocketSphinx
+from myna.engine.asr.whisper import LANGUAGES, PRECISIONS, Whisper
+
+__all__ = ["AUTO", "ENGINES", "Engine", "Recogniser", "Transcript", "Wish", "Word", "engine_called", "recogniser"]
+
+_FIVE = ("zh", "en", "ja", "ko", "yue", AUTO)
+_WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", ("vocabulary.json", "vocabulary.txt"))
+_WHISPER_SIZES = (
+    "large-v3",
+    "large-v3-turbo",
+    "large-v2",
+    "large-v1",
+    "medium",
+    "medium.en",
+    "small",
+    "small.en",
+    "base",
+    "base.en",
+    "tiny",
+    "tiny.en",
+    "distil-large-v3.5",
+    "distil-large-v3",
+    "distil-large-v2",
+    "distil-medium.en",
+    "distil-small.en",
+)
+_SAME_SIZES = {"large": "large-v3", "turbo": "large-v3-turbo"}
+_CHINESE = {"zh": ("fun-asr-nano", "paraformer", "sensevoice"), "yue": ("paraformer", "sensevoice")}
+"""Who hears what Whisper finds to be Chinese: the first whose model is here."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A row of the table: what it hears, in which sizes (the first is the default), how one is made.
+
+    ``titles`` are its names in the official program, of any version. ``languages`` hold `AUTO` where the engine tells
+    languages apart. Where ``library`` is not installed, ``extra`` brings it.
+    """
+
+    languages: tuple[str, ...]
+    make: Callable[[Wish], Recogniser]
+    extra: str
+    library: str
+    titles: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its library is here."""
+        return find_spec(self.library) is not None
+
+
+def _whisper(wish: Wish) -> Recogniser:
+    chosen = chosen_folder(wish.size)
+    size = checked_size("faster-whisper", "" if chosen else _SAME_SIZES.get(wish.size, wish.size), _WHISPER_SIZES)
+    folder = find_model(whisper_asset(size), wish.models, chosen, _WHISPER_FILES)
+    return Whisper(folder, wish, dict(_ears_for_chinese(wish)))
+
+
+def whisper_asset(size: str) -> str:
+    """What the model of a size is called among the assets: as in the official program's folder."""
+    return f"faster-distil-whisper-{size.removeprefix('distil-')}" if "distil" in size else f"faster-whisper-{size}"
+
+
+def _ears_for_chinese(wish: Wish) -> Iterator[tuple[str, Recogniser]]:
+    """FunASR's nets for the languages that Whisper hands over, as far as they are here."""
+    for language, names in _CHINESE.items():
+        for name in names if wish.language in (AUTO, language) else ():
+            if ENGINES[name].is_installed:
+                try:
+                    yield language, ENGINES[name].make(Wish(language, "", "", wish.device, wish.models))
+                except MissingAsset:
+                    continue
+                break
+
+
+def _paraformer(wish: Wish) -> Recogniser:
+    if wish.language == "yue":
+        return _fun_asr("uniasr-cantonese", wish)
+    return _fun_asr("paraformer-zh", wish, stops="ct-punc")
+
+
+def _fun_asr(asset: str, wish: Wish, *, stops: str = "") -> Recogniser:
+    """One of FunASR's nets; the nets for pauses and stops are looked for beside a chosen folder first."""
+    chosen = chosen_folder(wish.size)
+    folder = find_model(asset, wish.models, chosen, ("config.yaml",))
+    if not weights_file(folder).is_file():
+        raise MissingAsset(f"{weights_file(folder)} is missing; without it {folder} is no model that can be used here")
+    try:
+        pauses = _beside(folder, "fsmn-vad", wish.models)
+    except MissingAsset:
+        pauses = None  # only long clips need it
+    return FunAsr(folder, wish, pauses=pauses, stops=_beside(folder, stops, wish.models) if stops else None)
+
+
+def _beside(folder: Path, asset: str, models: Path) -> Path:
+    """The folder of a helping net: beside the model, as the official program has it, or in the models folder."""
+    neighbour = folder.parent / place(asset, models).name
+    return find_model(asset, models, neighbour if neighbour.is_dir() else None, ("config.yaml",))
+
+
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {
+        "pocketsphinx": Engine(("en",), PocketSphinx, extra="engine", library="pocketsphinx"),
+        "faster-whisper": Engine(
+            (*LANGUAGES, AUTO),
+            _whisper,
+            extra="asr",
+            library="faster_whisper",
+            titles=("Faster Whisper (多语种)",),
+            sizes=(*_WHISPER_SIZES, *_SAME_SIZES),
+        ),
+        "fun-asr-nano": Engine(
+            _FIVE,
+            lambda wish: _fun_asr("fun-asr-nano", wish),
+            extra="funasr",
+            library="funasr",
+            titles=("Fun-ASR-Nano (31语种+方言, 推荐)",),
+            sizes=("large",),
+        ),
+        "sensevoice": Engine(
+            _FIVE,
+            lambda wish: _fun_asr("sensevoice", wish),
+            extra="funasr",
+            library="funasr",
+            titles=("SenseVoice (极速, 5语种)",),
+            sizes=("large",),
+        ),
+        "paraformer": Engine(
+            ("zh", "yue"),
+            _paraformer,
+            extra="funasr",
+            library="funasr",
+            titles=("达摩 ASR (中文经典)", "达摩 ASR (中文)"),
+            sizes=("large",),
+        ),
+    }
+)
+"""Every recogniser by its name; the first is the default."""
+
+
+def engine_called(name: str) -> str:
+    """The name in the table of an engine that is called by it or by an official title; raises `UnknownChoice`."""
+    for key, row in ENGINES.items():
+        if name.casefold() in (key, *(title.casefold() for title in row.titles)):
+            return key
+    raise UnknownChoice("recogniser", name, ENGINES)
+
+
+def recogniser(engine: str, language: str = AUTO, wish: Wish | None = None) -> Recogniser:
+    """A recogniser for ``language`` as ``wish`` has it otherwise; keep it, since it takes seconds to load.
+
+    Raises `UnknownChoice` for an engine that is not in the table, or a language, size or precision that it has not;
+    `MissingExtra` where its library is not installed, `MissingAsset` where its model is not here, and `BadCheckpoint`
+    where that cannot be used.
+    """
+    name = engine_called(engine)
+    row = ENGINES[name]
+    wish = replace(wish or Wish(), language=language)
+    if language not in row.languages:
+        hint = " (it hears English only, so it cannot tell languages apart)" if row.languages == ("en",) else ""
+        raise UnknownChoice(f"language for {name}{hint}", language, row.languages)
+    if wish.precision and wish.precision not in PRECISIONS:
+        raise UnknownChoice("precision", wish.precision, PRECISIONS)
+    if not chosen_folder(wish.size):
+        checked_size(name, wish.size, row.sizes)
+    if not row.is_installed:
+        raise MissingExtra(f"{name} is not installed; get it with: pip install 'myna[{row.extra}]'")
+    return row.make(wish)
