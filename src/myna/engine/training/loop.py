@@ -48,7 +48,7 @@ from myna.core.training import TrainingPlan
 from myna.core.workspace import clear_unfinished
 from myna.engine.training.hardware import Hardware
 from myna.engine.training.on_demand import SaveRequests
-from myna.engine.training.recipe import Batch, Draw, Moment, Recipe, num_clips
+from myna.engine.training.recipe import Batch, Draw, Moment, Recipe, moved, num_clips
 from myna.engine.training.state import STATE, optimisers_of, read_state, write_state
 from myna.engine.training.telling import Teller
 from myna.engine.training.update import Updater, Waiting
@@ -114,7 +114,8 @@ class Training(Generic[Draw, Batch]):
         for index in range(self.done if epoch == self.epoch + 1 else 0, self.num_batches):
             draw = draws[(index * self.hardware.count + self.hardware.rank) % len(draws)]
             batch, clips = self.recipe.data.load(draw), self.recipe.data.clips(draw)
-            self.waiting.append(Waiting(epoch, self.step + len(self.waiting), batch, clips))
+            held = moved(batch, self.hardware.device)
+            self.waiting.append(Waiting(epoch, self.step + len(self.waiting), batch, held, clips))
             if not self.recipe.ends_update(index, self.num_batches):
                 continue
             points = self.updater.run(self.waiting, self._moment(epoch))
@@ -148,6 +149,7 @@ class Training(Generic[Draw, Batch]):
     def _save(self, epoch: int) -> Path:
         """Write the weights, and what shows how good they are."""
         path = self.recipe.save(self._moment(epoch))
+        clear_unfinished(path.parent)
         self.teller.draw()
         self.teller.paused()
         return path

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from myna.core.errors import TrainingFailed
 from myna.engine.training.hardware import Hardware
-from myna.engine.training.recipe import Batch, Moment, Phase, moved, num_clips, pieces
+from myna.engine.training.recipe import Batch, Moment, Phase, num_clips, pieces
 from myna.engine.training.telling import Teller
 
 MAX_BROKEN = 3
@@ -25,11 +25,16 @@ _SHOWN_CLIPS = 4
 
 @dataclass(frozen=True)
 class Waiting(Generic[Batch]):
-    """A batch that waits for its optimiser step; ``step`` is its number, from 0."""
+    """A batch that waits for its optimiser step; ``step`` is its number, from 0.
+
+    ``held`` is the batch on the device, the same for all phases: what one of them keeps for the next is kept by the
+    identity of its tensors.
+    """
 
     epoch: int
     step: int
     batch: Batch
+    held: Batch
     clips: Sequence[str]
 
     @property
@@ -106,12 +111,14 @@ class Updater(Generic[Batch]):
     ) -> dict[str, Tensor]:
         """Add the gradients of one batch, ``weight`` of ``total``; returns its figures."""
         whole: dict[str, Tensor] = {}
-        for number, piece in enumerate(pieces(one.batch, self.parts)):
+        cut = zip(pieces(one.batch, self.parts), pieces(one.held, self.parts), strict=True)
+        for number, (piece, held) in enumerate(cut):
+            # Weighed here, not on the device: asking that one for a number would stall it.
             own = 1.0 if phase.weigh is None else float(phase.weigh(piece))
             share = own / weight if phase.weigh else num_clips(piece) / num_clips(one.batch)
             self._seed(one.step, number)
             with self.hardware.autocast():
-                loss, figures = phase.loss(moved(piece, self.hardware.device))
+                loss, figures = phase.loss(held)
             self.hardware.backward(loss * (own / total))
             values = {key: self._tensor(value) * share for key, value in figures.items()}
             values |= {name: self._tensor(loss) * (share if phase.weigh else 1.0)}
