@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from myna.checkpoints.native import write_weights
+from myna.core.errors import UnknownChoice
+from myna.core.progress import Progress
 from myna.core.training import TrainingPlan
+from myna.core.versions import ModelVersion
+from myna.core.workspace import DatasetFolder
+from myna.engine.training.loop import Training
 from myna.engine.training.recipe import Figures, Moment, Phase, Recipe, every_batch, warm_cosine
 
 WIDTH = 5
@@ -137,3 +144,15 @@ def save(folder: Path, nets: dict[str, nn.Module], moment: Moment) -> Path:
     tensors = {f"{name}.{key}": value for name, net in nets.items() for key, value in net.state_dict().items()}
     write_weights(path, tensors, {}, {})
     return path
+
+
+def train_toy(
+    dataset: DatasetFolder, weights: Path, *, version: ModelVersion, plan: TrainingPlan, progress: Progress
+) -> Path:
+    """A trainer as the steps call it, without dropout; the dataset's name says what goes wrong in it."""
+    if dataset.name == "refused":
+        raise UnknownChoice("toy", "bear", ["car", "doll"])
+    if dataset.name == "killed" and distributed.is_initialized() and distributed.get_rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    recipe = toy_recipe(weights, toy_net(dropout=0.0), ToyData(batch_size=plan.batch_size))
+    return Training(recipe, plan, dataset.path / "run").train(progress)
