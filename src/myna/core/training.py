@@ -40,6 +40,7 @@ class GptPlan(TrainingPlan):
     """What the GPT's trainer takes."""
 
     dpo: bool = Field(default=False, description="also learn that spoilt copies of a clip are less likely (slower)")
+    compile: bool = Field(default=False, description="compile the net (GPUs only): slow first steps, faster ones later")
 
 
 class SovitsPlan(TrainingPlan):

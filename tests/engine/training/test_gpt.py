@@ -133,7 +133,7 @@ def plain_official(dataset: DatasetFolder, base: Path, epochs: int) -> dict[str,
     """The official loop, written out: gradients add up, and the optimiser steps at batches 4, 8, ... of an epoch."""
     net = load_gpt(version("v2"), base, base.parent).train()
     rows = read_gpt_rows(dataset, version("v2"), None, silent)
-    data = GptData(rows, 4, 0, end_token=1024, is_official=True)
+    data = GptData(rows, 4, 0, end_token=1024, bert_width=1024, is_official=True)
     optimiser = ScaledAdam(net.parameters())
     num_steps = 0
     for epoch in range(1, epochs + 1):
@@ -231,3 +231,8 @@ def test_a_base_of_another_version_is_refused_before_the_first_step(dataset: Dat
 def test_what_the_bundled_net_has_not_is_said(more: dict[str, Any], dataset: DatasetFolder) -> None:
     with pytest.raises(BadInput, match=r"version 'lite' has no official .*choose .* 'myna'"):
         train_gpt(dataset, dataset.path / "weights", version=LITE, plan=GptPlan(device="cpu", **more), progress=silent)
+
+
+def test_compiling_is_for_gpus(dataset: DatasetFolder) -> None:
+    with pytest.raises(BadInput, match="compile is for GPUs; the device is cpu"):
+        train(dataset, compile=True)

@@ -70,6 +70,9 @@ def test_batches_are_padded_and_say_what_is_valid() -> None:
     assert batch.spoken is None, "one of the rows has no alignment"
     aligned = collate([row(2, 4, 12), row(1, 3, 9)], END)
     assert aligned.bert is None
+    silent = collate([row(2, 4, 12)], END, bert_width=5).bert
+    assert silent is not None
+    assert (silent.shape, float(silent.abs().sum())) == ((1, 5, 4), 0.0)
     assert aligned.spoken is not None
     assert aligned.spoken[1].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 0, 0, 0]
 

@@ -59,7 +59,12 @@ def train_gpt(
     that the version has not, and `TrainingFailed` where no clip is usable or the loss is no number.
     """
     _check_plan(version, plan)
-    net = load_gpt(version, plan.base, plan.models, DROPOUT).to(pick_device(plan.device))
+    device = pick_device(plan.device)
+    if plan.compile and device.type != "cuda":
+        raise BadInput(f"compile is for GPUs; the device is {device}")
+    net = load_gpt(version, plan.base, plan.models, DROPOUT).to(device)
+    if plan.compile:
+        net.h.compile(dynamic=True)
     encoder = load_content(aligner(), plan.models) if net.sizes.follows_text else None
     rows = read_gpt_rows(dataset, replace(version, gpt=net.sizes), encoder, part(progress, 0.0, 0.03))
     base = (plan.base or find_for(version.name, "gpt", plan.models)).resolve()
@@ -152,6 +157,7 @@ def _published(net: Gpt, rows: Sequence[GptRow], plan: GptPlan) -> tuple[GptData
         batch_size_for(len(rows) * repeats(len(rows)), plan.batch_size, has_preference=plan.dpo),
         plan.seed,
         end_token=net.sizes.end_token,
+        bert_width=net.sizes.bert_width,
         is_official=is_official,
         has_preference=plan.dpo,
     )

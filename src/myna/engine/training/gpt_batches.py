@@ -33,7 +33,8 @@ class GptData:
     """Epochs of `GptBatch`: every clip as often as the official rule says, in batches of like length.
 
     With ``joined_tokens`` half of the clips come behind another one, where both have no more tokens than that. With
-    ``is_official`` the official program's order is drawn. ``has_preference`` adds rejected sentences.
+    ``is_official`` the official program's order is drawn, and every batch has prosody of ``bert_width``, zeros where
+    there is none. ``has_preference`` adds rejected sentences.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class GptData:
         seed: int,
         *,
         end_token: int,
+        bert_width: int = 0,
         joined_tokens: int = 0,
         is_official: bool = False,
         has_preference: bool = False,
     ) -> None:
         self.rows, self.batch_size, self.seed, self.end_token = rows, batch_size, seed, end_token
         self.joined_tokens, self.is_official, self.has_preference = joined_tokens, is_official, has_preference
+        self.bert_width = bert_width if is_official else 0
         self.order = [number for _ in range(repeats(len(rows))) for number in range(len(rows))]
         self.num_batches = -(-len(self.order) // batch_size)
 
@@ -68,7 +71,7 @@ class GptData:
     def load(self, draw: GptDraw) -> GptBatch:
         """The batch."""
         rows = [self._row(numbers) for numbers in draw.rows]
-        batch = collate(rows, self.end_token)
+        batch = collate(rows, self.end_token, self.bert_width)
         if not self.has_preference:
             return batch
         return with_rejected(batch, torch.Generator().manual_seed(draw.seed), is_padded=self.is_official)
@@ -90,16 +93,17 @@ class GptData:
         return (number,) if other == number or num_tokens > self.joined_tokens else (other, number)
 
 
-def collate(rows: Sequence[GptRow], end_token: int) -> GptBatch:
+def collate(rows: Sequence[GptRow], end_token: int, bert_width: int = 0) -> GptBatch:
     """Batch padded on the right as the official one is: phones with 0, tokens with the end, prosody with zeros.
 
-    A batch without any prosody has none, which says the same. ``spoken`` is there when all rows have it.
+    A batch without any prosody has zeros of ``bert_width``, 0: none, which sounds the same but teaches the projection
+    nothing. ``spoken`` is there when all rows have it.
     """
     longest = max(len(row.phones) for row in rows)
     bert = spoken = None
-    widths = {row.bert.shape[0] for row in rows if row.bert is not None}
-    if widths:
-        bert = torch.zeros(len(rows), widths.pop(), longest)
+    width = next((row.bert.shape[0] for row in rows if row.bert is not None), bert_width)
+    if width:
+        bert = torch.zeros(len(rows), width, longest)
         for index, row in enumerate(rows):
             if row.bert is not None:
                 bert[index, :, : row.bert.shape[1]] = row.bert
