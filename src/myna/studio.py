@@ -6,12 +6,13 @@ Doors take the words of jobs (`Job`, `Owner`, `Status`) and of keys (`Key`) from
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from myna.core.errors import NotFound, TooBusy
+from myna.audio.io import decode
+from myna.core.errors import NotConfigured, NotFound, TooBusy
 from myna.core.speech import AudioChunk, Speaker, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.jobs.job import Event, Job, Order, Owner, Status
@@ -23,6 +24,10 @@ from myna.steps.step import Step
 __all__ = ["SCOPES", "Event", "Job", "Key", "Owner", "Status", "Studio", "Wishes"]
 
 _RETRY_S = 10.0
+
+
+Examine = Callable[[Path, str], str]
+"""Tells the version of a file of weights, see `Studio.examine`."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,28 @@ class Studio:
         workspace: Workspace,
         logs: Path,
         keys: KeyRing | None = None,
+        examine: Examine | None = None,
         max_queued: int = 1000,
     ) -> None:
-        self._speaker, self._jobs, self._keys = speaker, jobs, keys
+        self._speaker, self._jobs, self._keys, self._examine = speaker, jobs, keys, examine
         self.workspace, self._logs, self._max_queued = workspace, logs, max_queued
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """The speech of ``request``, chunk by chunk."""
         return self._speaker.say(request)
+
+    def examine(self, weights: Path, kind: str) -> str:
+        """The version of a file of ``gpt`` or ``sovits`` weights, which is read to the end: it can speak.
+
+        Raises `NotFound`, `BadCheckpoint`, and `NotConfigured` where this installation has no nets.
+        """
+        if self._examine is None:
+            raise NotConfigured("this installation cannot read weights; install its engine: pip install 'myna[engine]'")
+        return self._examine(weights, kind)
+
+    def seconds_of(self, recording: Path) -> float:
+        """How long a recording is; raises `NotFound`, `BadAudio` and `LimitExceeded`."""
+        return decode(recording).seconds
 
     def submit(self, step: Step, wishes: Wishes = Wishes()) -> Job:
         """Queue ``step`` as a job; raises `TooBusy` where too many wait."""

@@ -7,7 +7,7 @@ here, at the border. Nothing above it needs to know whose format that is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,18 +43,26 @@ def routes(dialect: Dialect, **options: Any) -> APIRouter:
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
-                try:
+                async def work() -> Response:
                     return await handle(_limited(request, dialect.max_body_bytes))
-                except (MynaError, RequestValidationError, HTTPException) as error:
-                    return dialect.reply(problem_of(error))
-                except Exception:
-                    request_id = str(request.scope.get("request_id", "-"))
-                    _log.exception("request %s: %s %s", request_id, request.method, request.url.path)
-                    return dialect.reply(bug(request_id))
+
+                return await answered(dialect, request, work())
 
             return answer
 
     return APIRouter(route_class=Route, tags=[dialect.name], **options)
+
+
+async def answered(dialect: Dialect, request: Request, work: Awaitable[Response]) -> Response:
+    """What ``work`` answers, or the dialect's reply to what it raises."""
+    try:
+        return await work
+    except (MynaError, RequestValidationError, HTTPException) as error:
+        return dialect.reply(problem_of(error))
+    except Exception:
+        request_id = str(request.scope.get("request_id", "-"))
+        _log.exception("request %s: %s %s", request_id, request.method, request.url.path)
+        return dialect.reply(bug(request_id))
 
 
 def _limited(request: Request, most: int) -> Request:

@@ -23,6 +23,8 @@ class House:
     settings: Settings
     guard: Guard
     stage: Stage
+    control: Callable[[str], None]
+    """Ends the server (``exit``), or ends it and starts it again (``restart``)."""
 
     def path(self, given: str | Path) -> Path:
         """A path of this machine that a request names; raises `BadInput` where it leads out of the allowed folders."""

@@ -67,7 +67,7 @@ def problem_of(error: MynaError | RequestValidationError | HTTPException) -> Pro
         return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     headers = {"Retry-After": str(max(round(error.retry_after_s), 1))} if isinstance(error, TooBusy) else {}
-    return Problem(status, error.kind, " ".join(str(error).split()), headers=headers)
+    return Problem(status, error.kind, " ".join(str(error).splitlines()), headers=headers)
 
 
 def bug(request_id: str) -> Problem:

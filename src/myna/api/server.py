@@ -17,20 +17,31 @@ from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
 from myna.api.problems import problem_of
 from myna.api.stage import Stage
-from myna.core.errors import MynaError
+from myna.api.tts import legacy, official, subtitles
+from myna.core.errors import MynaError, NotConfigured
 from myna.core.settings import Settings
 from myna.studio import Studio
 
-DOORS: Mapping[str, Door] = MappingProxyType({})
+DOORS: Mapping[str, Door] = MappingProxyType({"api_v2": official.door, "api": legacy.door, "subtitles": subtitles.door})
 """Every dialect by its name."""
 
 _ABOUT = "Clones voices: recordings of a person to a trained voice, text to speech in that voice."
 
 
+def _keep_running(_command: str) -> None:
+    """The app does not know who runs it."""
+    raise NotConfigured("whoever runs this server did not say how to end it")
+
+
 def build_app(
-    studio: Studio, settings: Settings, *, doors: Mapping[str, Door] = DOORS, speaks: Callable[[], bool] = lambda: True
+    studio: Studio,
+    settings: Settings,
+    *,
+    doors: Mapping[str, Door] = DOORS,
+    speaks: Callable[[], bool] = lambda: True,
+    control: Callable[[str], None] | None = None,
 ) -> FastAPI:
-    """The app over ``studio``; ``speaks`` tells whether speech can be made at the moment."""
+    """The app over ``studio``; ``speaks`` tells whether speech can be made now, ``control`` ends the server."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -38,7 +49,7 @@ def build_app(
 
     app = FastAPI(title="Myna", version=__version__, description=_ABOUT, lifespan=lifespan)
     stage = Stage(studio, settings.max_speaking, settings.max_waiting_to_speak)
-    house = House(studio, settings, Guard(studio, settings), stage)
+    house = House(studio, settings, Guard(studio, settings), stage, control or _keep_running)
     figures = Figures(studio)
     app.include_router(health.door(house, figures, speaks))
     for door in doors.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -56,9 +57,15 @@ class Listener:
 class Server:
     """Listeners and what runs beside them. It ends on SIGINT or SIGTERM: requests in hand are answered first."""
 
-    listeners: Sequence[Listener]
+    listeners: Sequence[Listener] = ()
     beside: Sequence[Runnable] = ()
     log_level: str = "INFO"
+    wants_restart: bool = field(default=False, init=False)
+
+    def control(self, command: str) -> None:
+        """End the server as a signal would; ``restart`` starts the same command again when it has ended."""
+        self.wants_restart = command == "restart"
+        signal.raise_signal(signal.SIGTERM)
 
     @property
     def addresses(self) -> list[str]:

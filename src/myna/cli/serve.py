@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -44,6 +45,8 @@ def serve(
     for address in server.addresses:
         line(f"listening on {address}")
     server.run()
+    if server.wants_restart:
+        os.execv(sys.executable, [sys.executable, "-m", "myna.cli", *sys.argv[1:]])
 
 
 def require_safety(settings: Settings) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from myna.core.settings import Settings
-from myna.core.speech import AudioChunk, Converter, Speaker, SpeechRequest
+from myna.core.speech import AudioChunk, Converter, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.steps.step import engine_needed
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from myna.api.serving import Server
+    from myna.engine.synthesis.speaker import LocalSpeaker
     from myna.jobs.keys import KeyRing
     from myna.jobs.store import SqlJobStore
     from myna.jobs.worker import Worker
@@ -31,15 +32,14 @@ def build_workspace(settings: Settings) -> Workspace:
     return Workspace(settings.home)
 
 
-def build_speaker(settings: Settings) -> Speaker:
+def build_speaker(settings: Settings) -> LocalSpeaker:
     """The speaker of this process; raises `MissingExtra` in an install without torch."""
     with engine_needed("speech"):
         from myna.engine.device import use_threads
         from myna.engine.synthesis.speaker import LocalSpeaker
 
         use_threads(settings.threads)
-        speaker: Speaker = LocalSpeaker(settings.models_folder, settings.device, settings.home)
-    return speaker
+        return LocalSpeaker(settings.models_folder, settings.device, settings.home)
 
 
 def build_converter(settings: Settings) -> Converter:
@@ -60,15 +60,25 @@ class LateSpeaker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._speaker: Speaker | None = None
+        self._built: LocalSpeaker | None = None
         self._lock = Lock()
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """As `Speaker.say`; raises `MissingExtra` in an install without torch."""
+        return self._speaker().say(request)
+
+    def examine(self, weights: Path, kind: str) -> str:
+        """As `myna.engine.examine.examine`, into the speaker's own library."""
+        speaker = self._speaker()
+        from myna.engine.examine import examine
+
+        return examine(speaker.library, weights, kind)
+
+    def _speaker(self) -> LocalSpeaker:
         with self._lock:
-            if self._speaker is None:
-                self._speaker = build_speaker(self._settings)
-        return self._speaker.say(request)
+            if self._built is None:
+                self._built = build_speaker(self._settings)
+            return self._built
 
 
 def build_jobs(settings: Settings) -> SqlJobStore:
@@ -99,33 +109,34 @@ def build_studio(settings: Settings) -> Studio:
     from myna.jobs.keys import KeyRing
     from myna.studio import Studio
 
-    jobs = build_jobs(settings)
+    jobs, speaker = build_jobs(settings), LateSpeaker(settings)
     return Studio(
-        LateSpeaker(settings),
+        speaker,
         jobs,
         workspace=build_workspace(settings),
         logs=settings.home / "logs",
         keys=KeyRing(jobs.engine),
+        examine=speaker.examine,
         max_queued=settings.max_queued_jobs,
     )
 
 
-def build_asgi(settings: Settings) -> FastAPI:
+def build_asgi(settings: Settings, control: Callable[[str], None] | None = None) -> FastAPI:
     """The app of all doors; raises `MissingExtra` in an install without the extra server."""
     with engine_needed("the server", "server"):
         from myna.api.server import build_app
 
-        return build_app(build_studio(settings), settings)
+        return build_app(build_studio(settings), settings, control=control)
 
 
 def build_server(settings: Settings, *, workers: int, seed_ports: bool) -> Server:
     """The server of ``myna serve``, with that many workers inside."""
-    app = build_asgi(settings)
     with engine_needed("the server", "server"):
         from myna.api.serving import Listener, Server
 
-        listeners = [Listener(app, settings.host, settings.port)]
-        if seed_ports:
-            listeners.append(Listener(app, settings.host, _TTS_PORT))
     crew = [build_worker(settings, (), number) for number in range(workers)]
-    return Server(listeners, [worker.serve for worker in crew], settings.log_level)
+    server = Server(beside=[worker.serve for worker in crew], log_level=settings.log_level)
+    app = build_asgi(settings, server.control)
+    ports = [settings.port, *([_TTS_PORT] if seed_ports else [])]
+    server.listeners = [Listener(app, settings.host, port) for port in ports]
+    return server

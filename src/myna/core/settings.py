@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=512 * 2**20, ge=1, description="largest recording, bytes")
     max_recording_s: float = Field(default=2 * 3600.0, gt=0, description="longest recording, seconds")
     max_reference_bytes: int = Field(default=10 * 2**20, ge=1, description="largest reference clip in a request, bytes")
+    speaks_version: str = Field(default="lite", description="model version that speaks where a client chose no weights")
+    voices_of_clips: Path | None = Field(
+        default=None, description="folder of reference clips that /speakers lists; none: home/references"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="how much is logged")
 
     host: str = Field(default="127.0.0.1", description="address the server listens on")
@@ -144,10 +148,16 @@ class Settings(BaseSettings):
         return self.database or f"sqlite:///{self.home / 'jobs.sqlite'}"
 
     @property
+    def clips_folder(self) -> Path:
+        """The reference clips that ``/speakers`` lists."""
+        return self.voices_of_clips or self.home / "references"
+
+    @property
     def path_roots(self) -> tuple[Path, ...]:
         """The folders that paths in requests may lead to."""
+        own = (self.home, self.models_folder, self.clips_folder)
         official = (self.official_root,) if self.official_root else ()
-        return tuple(root.resolve() for root in (self.home, self.models_folder, *official, *self.roots))
+        return tuple(root.resolve() for root in (*own, *official, *self.roots))
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,268 @@
+"""api.py: ``GET /`` and ``POST /`` with its own names, ``/change_refer`` and ``/set_model``.
+
+``/`` is shared with the fork that takes the names of api_v2.py, and with the training service, whose ``/`` tells what
+is here: the names in the request say which is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from myna import __version__
+from myna.api.dialect import Dialect, answered, routes
+from myna.api.door import House
+from myna.api.problems import Problem
+from myna.api.stage import joined
+from myna.api.tts.answers import media_type
+from myna.api.tts.bodies import read_body, read_query
+from myna.api.tts.current import Choice, Current
+from myna.api.tts.official import SPEAKING, Command, obey, speak
+from myna.api.tts.wishes import Wishes, checked_reference, languages_of
+from myna.audio.encode import encode
+from myna.core.errors import BadInput
+from myna.core.fields import build
+from myna.core.speech import SpeechRequest, Voice
+
+LANGUAGES: Mapping[str, str] = {
+    "中文": "all_zh", "粤语": "all_yue", "英文": "en", "日文": "all_ja", "韩文": "all_ko",
+    "中英混合": "zh", "粤英混合": "yue", "日英混合": "ja", "韩英混合": "ko",
+    "多语种混合": "auto", "多语种混合(粤语)": "auto_yue",
+}  # fmt: skip
+"""The names that api.py takes besides the codes."""
+
+_PAUSE_S = 0.3
+NO_REFERENCE = "未指定参考音频且接口无预设"
+NOTHING_CHANGED = '缺少任意一项以下参数: "path", "text", "language"'
+_LEGACY = {"text_language", "refer_wav_path", "prompt_language", "cut_punc", "inp_refs", "speed", "if_sr"}
+_OFFICIAL = {"text_lang", "ref_audio_path", "prompt_lang"}
+_MARKS = frozenset("，。？！,.?!~:：—…;；、")
+
+
+class Legacy(BaseModel):
+    """The fields of api.py's ``/``, with its defaults."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: str = Field("", description="what to say")
+    text_language: str = Field("", description="its language: a code, or 中文, 英文, 日文, 中英混合, …")
+    refer_wav_path: str | None = Field(None, description="reference clip on the server")
+    prompt_text: str | None = Field(None, description="the words of the reference")
+    prompt_language: str | None = Field(None, description="the language of the reference")
+    cut_punc: str | None = Field(None, description="marks behind which the text is cut")
+    top_k: int = 15
+    top_p: float = 1.0
+    temperature: float = 1.0
+    speed: float = Field(1.0, description="0.5 to 2.0")
+    inp_refs: list[str | None] | None = Field(None, description="further references; missing ones are skipped")
+    sample_steps: int = 32
+    if_sr: bool = False
+
+
+class Reference(BaseModel):
+    """The fields of ``/change_refer``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    refer_wav_path: str | None = None
+    prompt_text: str | None = None
+    prompt_language: str | None = None
+
+
+class Models(BaseModel):
+    """The fields of ``/set_model``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    gpt_model_path: str | None = None
+    sovits_model_path: str | None = None
+
+
+def _reply(problem: Problem) -> Response:
+    if problem.status == 422:
+        return JSONResponse({"detail": [dict(field) for field in problem.fields]}, 422)
+    status = problem.status if problem.status in (401, 403, 413, 429) or problem.status >= 500 else 400
+    return JSONResponse({"code": status, "message": problem.message}, status, dict(problem.headers))
+
+
+LEGACY = Dialect("speech as api.py", _reply)
+
+
+def door(house: House) -> APIRouter:
+    """The routes."""
+    router = APIRouter()
+    current = Current(house.settings.home, house.settings.speaks_version)
+    router.include_router(_root(house, current))
+    router.include_router(_changing(house, current))
+    router.include_router(_control(house))
+    return router
+
+
+def _root(house: House, current: Current) -> APIRouter:
+    router = routes(LEGACY, dependencies=[Depends(house.guard.needs("speak"))])
+
+    @router.get("/", summary="Say a text; without one: what is here")
+    async def get_root(request: Request) -> Response:
+        given = set(request.query_params)
+        if not given:
+            return JSONResponse(
+                {"message": "GPT-SoVITS训练服务API", "version": "1.0.0", "docs_url": "/docs", "myna": __version__}
+            )
+        if given & _OFFICIAL and not given & _LEGACY:
+            return await answered(SPEAKING, request, speak(house, current, read_query(request, Wishes)))
+        return await _say(house, current.get(), read_query(request, Legacy))
+
+    @router.post("/", summary="Say a text")
+    async def post_root(request: Request) -> Response:
+        given = await read_body(request, Anything)
+        names = set(given.model_extra or {})
+        if names & _OFFICIAL and not names & _LEGACY:
+            return await answered(SPEAKING, request, speak(house, current, await read_body(request, Wishes)))
+        return await _say(house, current.get(), await read_body(request, Legacy))
+
+    return router
+
+
+class Anything(BaseModel):
+    """A body whose names are looked at first."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+async def _say(house: House, choice: Choice, asked: Legacy) -> Response:
+    """The speech as api.py answers it: a stream, even though it is whole."""
+    asked = _with_default(asked, choice)
+    rate = choice.record.output_rate_hz
+    if asked.text.strip():
+        speech = await house.stage.say(_request(house, choice, asked))
+        rate, samples = speech.sample_rate, joined(await speech.whole())
+    else:  # api.py answers nothing but the pause that follows every sentence
+        samples = np.zeros(round(_PAUSE_S * rate), np.float32)
+    return StreamingResponse(iter([encode(samples, rate, "wav")]), media_type=media_type("wav"))
+
+
+def _with_default(asked: Legacy, choice: Choice) -> Legacy:
+    """With the default reference, where any of the three fields of one is missing; raises `BadInput`."""
+    if asked.refer_wav_path and asked.prompt_text and asked.prompt_language:
+        return asked
+    if choice.reference is None or not choice.reference_text or not choice.reference_language:
+        raise BadInput(NO_REFERENCE)
+    return asked.model_copy(
+        update={
+            "refer_wav_path": str(choice.reference),
+            "prompt_text": choice.reference_text,
+            "prompt_language": choice.reference_language,
+        }
+    )
+
+
+def _request(house: House, choice: Choice, asked: Legacy) -> SpeechRequest:
+    record = choice.record
+    if not any(char.isalnum() for char in asked.text):
+        raise BadInput("there is nothing to say in the text")
+    others = [house.path(path) for path in asked.inp_refs or () if path]
+    voice: dict[str, Any] = {
+        "version": choice.version,
+        "gpt": choice.gpt,
+        "sovits": choice.sovits,
+        "reference": checked_reference(house, asked.refer_wav_path or "", any_length=True),
+        "reference_text": asked.prompt_text or "",
+        "reference_language": _language(asked.prompt_language or "", choice, "prompt_language"),
+        "other_references": tuple(path for path in others if path.is_file()) if record.vits else (),
+    }
+    values: dict[str, Any] = {
+        "text": _cut(asked.text, asked.cut_punc),
+        "language": _language(asked.text_language, choice, "text_language"),
+        "voice": build(Voice, voice),
+        "cut": "cut0" if asked.cut_punc else "smart",
+        "speed": asked.speed,
+        "top_k": min(asked.top_k, 1025) if asked.top_k > 0 else 1025,
+        "top_p": min(max(asked.top_p, 1e-3), 1.0),
+        "temperature": min(max(asked.temperature, 0.0), 2.0),
+        "sampling_steps": min(max(asked.sample_steps, 1), 128) if record.flow else None,
+        "super_sampling": asked.if_sr and record.has_super_sampling,
+    }
+    return build(SpeechRequest, values)
+
+
+def _language(given: str, choice: Choice, name: str) -> str:
+    code = LANGUAGES.get(given, given.lower())
+    allowed = languages_of(choice.record)
+    if code not in allowed:
+        raise BadInput(
+            f"{name}: {given!r} is not supported in version {choice.version}; take one of {', '.join(allowed)}"
+        )
+    return code
+
+
+def _cut(text: str, marks: str | None) -> str:
+    """The text with a line's end behind each of the ``marks``; those that are none are passed over."""
+    wanted = "".join(re.escape(mark) for mark in marks or "" if mark in _MARKS)
+    return re.sub(f"([{wanted}]+)", r"\1\n", text) if wanted else text
+
+
+def _changes(house: House, given: Reference) -> dict[str, object]:
+    """What is to be another; what was not sent stays as it is. Raises `BadInput` where nothing was sent."""
+    changes: dict[str, object] = {
+        "reference": house.path(given.refer_wav_path) if given.refer_wav_path else None,
+        "reference_text": given.prompt_text,
+        "reference_language": given.prompt_language,
+    }
+    sent = {name: value for name, value in changes.items() if value}
+    if not sent:
+        raise BadInput(NOTHING_CHANGED)
+    return sent
+
+
+def _changing(house: House, current: Current) -> APIRouter:
+    router = routes(LEGACY, dependencies=[Depends(house.guard.needs("control"))])
+
+    def change(given: Reference) -> Response:
+        current.change(**_changes(house, given))
+        return JSONResponse({"code": 0, "message": "Success"})
+
+    def switch(given: Models) -> Response:
+        if not (given.gpt_model_path and given.sovits_model_path):
+            raise BadInput("give both gpt_model_path and sovits_model_path")
+        gpt, sovits = house.path(given.gpt_model_path), house.path(given.sovits_model_path)
+        house.studio.examine(gpt, "gpt")
+        current.change(gpt=gpt, sovits=sovits, version=house.studio.examine(sovits, "sovits"))
+        return JSONResponse({"code": 0, "message": "Success"})
+
+    @router.get("/change_refer", summary="Change the default reference")
+    def get_change(request: Request) -> Response:
+        return change(read_query(request, Reference))
+
+    @router.post("/change_refer", summary="Change the default reference")
+    async def post_change(request: Request) -> Response:
+        return change(await read_body(request, Reference))
+
+    @router.get("/set_model", summary="Switch both weights for everybody")
+    def get_switch(request: Request) -> Response:
+        return switch(read_query(request, Models))
+
+    @router.post("/set_model", summary="Switch both weights for everybody")
+    async def post_switch(request: Request) -> Response:
+        return switch(await read_body(request, Models))
+
+    return router
+
+
+def _control(house: House) -> APIRouter:
+    router = routes(LEGACY, dependencies=[Depends(house.guard.needs("control"))])
+
+    @router.get("/control", summary="Stop the server, where that is allowed")
+    def get_control(command: str = "") -> Response:
+        return obey(house, command)
+
+    @router.post("/control", summary="Stop the server, where that is allowed")
+    async def post_control(request: Request) -> Response:
+        return obey(house, (await read_body(request, Command)).command)
+
+    return router
