@@ -11,7 +11,7 @@ from myna.core.versions import VERSIONS, version
 from myna.engine import voiceprint
 
 OFFICIAL = ["v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4"]
-OF_NO_VERSION = {"names", "opinion", "recogniser", "denoiser"}
+OF_NO_VERSION = {"denoiser", "names", "opinion", "recogniser", "separator"}
 IDENTIFIED = {"s2G488k.pth", "s2G2333k.pth", "s2Gv3.pth", "s2Gv4.pth", "s2Gv2Pro.pth", "s2Gv2ProPlus.pth"}
 """The base files that `myna.checkpoints.identify` tells by their digest."""
 

@@ -40,8 +40,8 @@ class Asset:
     """One model file or folder.
 
     ``kind`` says which net it is: gpt, sovits, discriminator, content, vocoder, bert, voiceprint, polyphones,
-    super_resolution, opinion, recogniser or denoiser; names is a list of words. ``versions`` are those that it is
-    fetched with.
+    super_resolution, opinion, recogniser, denoiser or separator; names is a list of words. ``versions`` are those that
+    it is fetched with.
     ``file`` is its place: below the models folder of the settings, where it carries the name it is published under;
     where ``is_bundled``, below the package's assets, unless the models folder has a file of that name, which then
     stands in for it.

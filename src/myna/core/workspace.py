@@ -7,6 +7,7 @@ A voice folder holds everything about one voice, in the order of the eleven step
     sliced/         clips cut at pauses               output/        speech of the inference test
     denoised/       clips without noise               voice.json     what `say` needs to know
     words.tsv       how words are read, if anything is to be read otherwise
+    separated/      voices taken out of the recordings, if that was wished; accompaniment/  what sounded beside them
 
 The dataset folder's names and formats are those of GPT-SoVITS, so either program can go on with the other's folder.
 """
@@ -101,6 +102,16 @@ class VoiceFolder:
     def input_audio(self) -> Path:
         """Recordings as they came, in any format."""
         return self.path / "input_audio"
+
+    @property
+    def separated(self) -> Path:
+        """Voices taken out of the recordings."""
+        return self.path / "separated"
+
+    @property
+    def accompaniment(self) -> Path:
+        """What sounded beside those voices: music, reverberation, echoes."""
+        return self.path / "accompaniment"
 
     @property
     def converted_wav(self) -> Path:

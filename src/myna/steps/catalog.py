@@ -17,6 +17,7 @@ from myna.steps.extract import (
 )
 from myna.steps.prepare import AsrTranscribe, ConvertAudio, DenoiseAudio, SliceAudio
 from myna.steps.render import TestInference
+from myna.steps.separate import SeparateVocals
 from myna.steps.step import Step, perform
 from myna.steps.train import TrainGpt, TrainSovits
 
@@ -35,7 +36,7 @@ PIPELINE: tuple[type[Step], ...] = (
 )
 """The eleven steps that make a voice, in order."""
 
-TOOLS: tuple[type[Step], ...] = ()
+TOOLS: tuple[type[Step], ...] = (SeparateVocals,)
 """What else can be done with recordings and voices."""
 
 STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}

@@ -1,0 +1,1 @@
+"""Voices out of music, reverberation out of voices: separators behind one protocol, in one table."""
