@@ -28,6 +28,12 @@ class TrainingPlan(BaseModel):
     recipe: RecipeName = Field(
         default="myna", description="myna: as it should be; official: as the official program does it, errors and all"
     )
+    sample_text: str = Field(
+        default="This is my new voice, and nobody has ever heard me say these words before.",
+        max_length=300,
+        description="what is said at every save, to hear how training goes; empty: nothing",
+    )
+    sample_language: str = Field(default="en", description="language of sample_text")
     seed: int = Field(default=1234, ge=0, lt=2**63, description="start of the random numbers")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     gpu_numbers: str = Field(default="", description="GPUs to train on at once, as 0-1-2; empty: one device")

@@ -190,3 +190,17 @@ def test_an_interrupt_amid_a_step_writes_no_state(tmp_path: Path, monkeypatch: p
         Training(recipe, plan(), tmp_path / "run").train(silent)
     assert not (tmp_path / "run" / STATE).exists()
     assert step is not interrupted
+
+
+def test_only_the_newest_weights_stay_where_that_is_wished(tmp_path: Path) -> None:
+    def progress(fraction: float, note: str) -> None:
+        seen.append(sorted(path.name for path in (tmp_path / "weights").glob("*")))
+
+    seen: list[list[str]] = []
+    (tmp_path / "weights").mkdir()
+    for name in ("other_e1_s3.safetensors", "toy_notes.txt"):
+        (tmp_path / "weights" / name).write_text("not of this training")
+    Training(toy_recipe(tmp_path / "weights"), plan(keep_latest=True), tmp_path / "run").train(progress)
+    names = sorted(path.name for path in (tmp_path / "weights").iterdir())
+    assert names == ["other_e1_s3.safetensors", "toy_e3_s9.safetensors", "toy_notes.txt"]
+    assert "toy_e1_s3.safetensors" in seen[4], "the former stays until the next is written"

@@ -89,6 +89,7 @@ def toy_recipe(
     loss: Callable[[nn.Module, Points], tuple[Tensor, Figures]] = weighted_loss,
     ends_update: Callable[[int, int], bool] = every_batch,
     rate: Callable[[Moment], float] = warm_cosine,
+    sample: Callable[[Path, Path], Path] | None = None,
 ) -> Recipe[list[int], Points]:
     """One net, one phase."""
     trained = toy_net() if net is None else net
@@ -109,6 +110,7 @@ def toy_recipe(
         data=ToyData() if data is None else data,
         save=lambda moment: save(weights, {"toy": trained}, moment),
         ends_update=ends_update,
+        sample=sample,
     )
 
 

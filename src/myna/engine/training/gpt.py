@@ -34,6 +34,7 @@ from myna.engine.training.loop import Training
 from myna.engine.training.losses import GptBatch, gpt_loss, with_wrong_tokens
 from myna.engine.training.optim import LEARNING_RATE, ScaledAdam, learning_rate
 from myna.engine.training.recipe import Figures, Moment, Phase, Recipe, every_batch, warm_cosine
+from myna.engine.training.sampling import Sampler
 from myna.engine.weights import SUFFIX, load_content, load_gpt, save_net
 from myna.models.gpt import Gpt
 
@@ -82,6 +83,7 @@ def train_gpt(
         phases=[phase],
         data=data,
         save=save,
+        sample=Sampler(dataset, version, plan, "gpt").say,
         identity={"base": str(base), "rows": len(rows), "learning_rate": plan.learning_rate, "dpo": plan.dpo},
         ends_update=_update_ends(net, plan),
     )

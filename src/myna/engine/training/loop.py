@@ -16,6 +16,7 @@ else). It loads its nets onto ``plan``'s device, reads its clips, builds its opt
         ],
         data=data,                       # draws(epoch) and load(draw), see `Data`
         save=save,                       # writes weights at a `Moment`, returns their file
+        sample=Sampler(dataset, version, plan, "sovits").say,                # a sentence at every save
         identity={"base": ..., "rows": ..., "batch_size": ...},
         ends_update=every_batch,         # or after every fourth: gradient accumulation
     )
@@ -42,9 +43,10 @@ from typing import Any, Generic
 
 import torch
 
-from myna.core.errors import Cancelled, TrainingFailed
+from myna.core.errors import Cancelled, MynaError, TrainingFailed
 from myna.core.progress import Progress
 from myna.core.training import TrainingPlan
+from myna.core.weight_files import others_of
 from myna.core.workspace import clear_unfinished
 from myna.engine.training.hardware import Hardware
 from myna.engine.training.on_demand import SaveRequests
@@ -104,9 +106,11 @@ class Training(Generic[Draw, Batch]):
         last: Path | None = None
         for epoch in range(self.epoch + 1, self.plan.epochs + 1):
             self._train_epoch(epoch, progress)
-            if self.hardware.is_first and (epoch % self.plan.save_every == 0 or epoch == self.plan.epochs):
-                last = self._save(epoch)
+            is_due = self.hardware.is_first and (epoch % self.plan.save_every == 0 or epoch == self.plan.epochs)
+            last = self._save(epoch) if is_due else last
             self._write_state()
+            if is_due and last is not None:
+                self._speak(last)
         return last or self.recipe.save(self._moment(self.plan.epochs))
 
     def _train_epoch(self, epoch: int, progress: Progress) -> None:
@@ -141,18 +145,34 @@ class Training(Generic[Draw, Batch]):
 
     def _save_when_due(self, epoch: int) -> None:
         if self.requests.taken():
-            self._save(epoch)
+            path = self._save(epoch)
             self._write_state()
+            self._speak(path)
         elif time.monotonic() - self._saved_at > max(_SAVE_SECONDS, self._save_took / _SAVE_SHARE):
             self._write_state()
 
     def _save(self, epoch: int) -> Path:
-        """Write the weights, and what shows how good they are."""
+        """Write the weights, and the picture of the losses."""
         path = self.recipe.save(self._moment(epoch))
         clear_unfinished(path.parent)
+        if self.plan.keep_latest:
+            for older in others_of(path):
+                older.unlink(missing_ok=True)
         self.teller.draw()
         self.teller.paused()
         return path
+
+    def _speak(self, weights: Path) -> None:
+        """Let the weights speak. Training goes on where they cannot."""
+        if self.recipe.sample is None or not self.plan.sample_text:
+            return
+        try:
+            self.recipe.sample(weights, self.run)
+        except Cancelled:
+            raise
+        except (MynaError, torch.OutOfMemoryError) as error:
+            self.teller.note(f"{weights.name} was not let speak: {error}")
+        self.teller.paused()
 
     def _write_state(self) -> None:
         if not self.hardware.is_first:
