@@ -13,7 +13,7 @@ from corpus import Tokens
 from stage import Stage
 
 from myna.core.versions import version
-from myna.engine.training.losses import FlowBatch, flow_loss
+from myna.engine.training.flow_loss import FlowBatch, flow_loss
 from myna.engine.training.recipe import moved
 from myna.models.sovits_flow import SovitsFlow
 
@@ -71,7 +71,12 @@ def held_out(net: SovitsFlow, tokens: Tokens, device: torch.device) -> dict[str,
     rng = random.Random(0)
     torch.manual_seed(0)
     batch = collate([window(tokens, i, rng) for i in tokens.held(texted=True)[::4][:24]])
-    return flow_loss(net, moved(batch, device), prior=1.0, shortcut_share=0.0)[1]
+    return floats(flow_loss(net, moved(batch, device), prior=1.0, shortcut_share=0.0)[1])
+
+
+def floats(figures: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Figures as numbers."""
+    return {name: float(value) for name, value in figures.items()}
 
 
 def main() -> None:
@@ -92,7 +97,8 @@ def main() -> None:
 
     def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
         batch = moved(batch_at(tokens, step, options.codes), stage.device)
-        return flow_loss(net, batch, prior=0.5, shortcut_share=0.15)
+        loss, figures = flow_loss(net, batch, prior=0.5, shortcut_share=0.15)
+        return loss, floats(figures)
 
     stage.train(loss_at, lambda: held_out(net, tokens, stage.device))
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from myna.audio.io import write_wav
 from myna.core.errors import BadInput, NotFound, UnknownChoice
@@ -71,7 +73,7 @@ def test_an_unknown_step_is_answered_with_all() -> None:
 
 def test_one_set_of_wishes_serves_all_steps(tmp_path: Path) -> None:
     wishes = {"folder": tmp_path, "language": "en", "epochs": 2, "device": "cpu"}
-    assert known_parameters("asr_transcribe", wishes) == {"folder": tmp_path, "language": "en"}
+    assert known_parameters("slice_audio", wishes) == {"folder": tmp_path}
     assert known_parameters("train_gpt", wishes) == {"folder": tmp_path, "epochs": 2, "device": "cpu"}
 
 
@@ -144,3 +146,29 @@ def test_weights_of_other_experiments_and_versions_are_not_this_ones_outputs(tmp
 def test_more_epochs_continue_and_another_batch_size_does_not() -> None:
     assert "epochs" in TrainGpt.extends
     assert "batch_size" not in TrainGpt.extends
+
+
+def test_what_is_left_out_of_a_sovits_training_is_as_usual_for_its_version(tmp_path: Path) -> None:
+    def told(**given: Any) -> tuple[int, int, int, int | None]:
+        step = TrainSovits(folder=tmp_path, **given)
+        return step.epochs, step.save_every, step.batch_size, step.lora_rank
+
+    assert told() == (10, 4, 8, 0)
+    assert told(version="v2Pro") == (8, 4, 8, 0)
+    assert told(version="v4") == (2, 1, 2, 32)
+    assert told(version="v4", epochs=5, lora_rank=0) == (5, 1, 2, 0)
+    assert told(version="v4", lora_rank=None) == (2, 1, 2, 32)
+    with pytest.raises(ValidationError):
+        told(version="v4", epochs=0)
+
+
+def test_the_newest_weights_are_found_in_every_form(tmp_path: Path) -> None:
+    for name in ("anna_e2_s9.safetensors", "anna_e10_s40_l32.pth", "anna_e4_s16_l32.safetensors"):
+        (tmp_path / name).touch()
+    found = newest(tmp_path, "anna_e*_s*.*")
+    assert found is not None
+    assert found.name == "anna_e10_s40_l32.pth"
+    (tmp_path / "anna_e10_s40_l32.safetensors").touch()
+    found = newest(tmp_path, "anna_e*_s*.*")
+    assert found is not None
+    assert found.suffix == ".safetensors"

@@ -53,4 +53,17 @@ class SovitsPlan(TrainingPlan):
     """What the SoVITS trainers take."""
 
     epochs: int = Field(default=10, ge=1, le=10000, description="rounds through the clips")
-    lora_rank: int = Field(default=0, ge=0, le=512, description="train low-rank additions of this rank; 0: all weights")
+    lora_rank: int | None = Field(
+        default=None,
+        ge=0,
+        description="low-rank additions of rank 16, 32, 64 or 128; 0: all weights; empty: 32 of v3 and v4, else 0",
+    )
+    text_low_lr_rate: float = Field(
+        default=0.4, gt=0.0, le=1.0, description="share of the rate for the parts that read text (v1 to v2ProPlus)"
+    )
+    grad_ckpt: bool = Field(
+        default=False, description="gradient checkpointing (lite, v3, v4): less memory, a third more time"
+    )
+    discriminator: Path | None = Field(
+        default=None, description="discriminators to begin with; empty: those beside the base, else the version's"
+    )

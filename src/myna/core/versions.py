@@ -118,8 +118,21 @@ class VitsSizes:
     rate_kernels: tuple[int, ...] = (16, 16, 8, 2, 2)
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
     """Periods of the discriminators, in training."""
+    discriminator_width: int = 1024
+    """Channels of their widest layers."""
     has_text_dropout: bool = True
     """Whether training drops parts of the text encoder, as it does of the reference encoder."""
+
+
+@dataclass(frozen=True)
+class SovitsTraining:
+    """How a version's SoVITS is fine-tuned where nobody says otherwise; epochs as in the official program."""
+
+    epochs: int = 8
+    save_every: int = 4
+    batch_size: int = 8
+    lora_rank: int = 0
+    """Rank of low-rank additions; 0: all weights are trained."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,7 @@ class ModelVersion:
     """Longest piece, in phones, where the caller says how the text is cut: slowly spoken, it takes about a minute."""
     joined_tokens: int = 500
     """Two clips of a speaker make one training row of the GPT when they have at most this many tokens together."""
+    sovits_training: SovitsTraining = SovitsTraining()
 
 
 _GPT_V2 = GptSizes(phone_vocab=732)
@@ -185,6 +199,9 @@ _PRO = VitsSizes(
     periods=(2, 3, 5, 7, 11, 17, 23),
     has_text_dropout=False,
 )
+
+
+_FLOW_TRAINING = SovitsTraining(epochs=2, save_every=1, batch_size=2, lora_rank=32)
 
 
 def _vits(name: str, sizes: VitsSizes, suffix: str) -> ModelVersion:
@@ -264,6 +281,7 @@ VERSIONS: dict[str, ModelVersion] = {
             piece_phones=100,
             uncut_phones=100,
             joined_tokens=400,
+            sovits_training=SovitsTraining(epochs=10),
         ),
         replace(
             _vits("v1", VitsSizes(phone_vocab=322, reference_bins=1025), suffix=""),
@@ -292,6 +310,7 @@ VERSIONS: dict[str, ModelVersion] = {
             chunk_frames=934,
             has_super_sampling=True,
             weights_suffix="_v3",
+            sovits_training=_FLOW_TRAINING,
         ),
         ModelVersion(
             name="v4",
@@ -307,6 +326,7 @@ VERSIONS: dict[str, ModelVersion] = {
             chunk_frames=1000,
             sampling_steps=8,
             weights_suffix="_v4",
+            sovits_training=_FLOW_TRAINING,
         ),
     )
 }

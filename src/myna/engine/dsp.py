@@ -32,14 +32,19 @@ def spectrogram(wav: torch.Tensor, n_fft: int, hop: int, win: int | None = None)
 
     The signal is reflected by (n_fft - hop) / 2 at both ends. Raises `BadAudio` when it is too short for that.
     """
-    win = n_fft if win is None else win
     side = (n_fft - hop) // 2
     if wav.shape[-1] <= side:
         raise BadAudio(f"audio of {wav.shape[-1]} samples is too short for a spectrogram; {side + 1} are needed")
     padded = F.pad(wav.float().unsqueeze(1), (side, side), mode="reflect").squeeze(1)
+    return magnitudes(padded, n_fft, hop, win)
+
+
+def magnitudes(wav: torch.Tensor, n_fft: int, hop: int, win: int | None = None) -> torch.Tensor:
+    """As `spectrogram`, for ``wav`` (B, T) that has its reflected ends already: (B, bins, (T - n_fft) // hop + 1)."""
+    win = n_fft if win is None else win
     window = torch.hann_window(win, device=wav.device)
     spectrum = torch.stft(
-        padded, n_fft, hop_length=hop, win_length=win, window=window, center=False, return_complex=True
+        wav.float(), n_fft, hop_length=hop, win_length=win, window=window, center=False, return_complex=True
     )
     return torch.sqrt(spectrum.real.square() + spectrum.imag.square() + _MAGNITUDE_FLOOR)
 

@@ -21,7 +21,7 @@ from myna.core.versions import ModelVersion
 
 Net = TypeVar("Net", bound=nn.Module)
 
-_SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+OFFICIAL_SETTINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "gpt": {
             "hidden_dim": "width",
@@ -81,7 +81,7 @@ def _check_settings(found: ModelFile, kind: str, version: ModelVersion) -> None:
     settings, sizes = found.config.get("model"), _sizes_of(kind, version)
     if not isinstance(settings, dict):
         return
-    for name, ours in _SETTINGS.get(kind, {}).items():
+    for name, ours in OFFICIAL_SETTINGS.get(kind, {}).items():
         if name in settings and ours in sizes and settings[name] != sizes[ours]:
             raise BadCheckpoint(
                 f"{found.path} says it has {name} {settings[name]!r:.50}; "

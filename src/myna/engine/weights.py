@@ -25,8 +25,16 @@ from myna.engine.dsp import mel_filters
 from myna.engine.griffin_lim import GriffinLim
 from myna.engine.model_fit import load_strictly, read_fitting
 from myna.models.ap_bwe import BandwidthNet
-from myna.models.build import Sovits, build_content, build_gpt, build_sovits, build_vocoder
+from myna.models.build import (
+    Sovits,
+    build_content,
+    build_discriminators,
+    build_gpt,
+    build_sovits,
+    build_vocoder,
+)
 from myna.models.content import ContentSizes, LiteContent
+from myna.models.discriminators import Discriminators
 from myna.models.eres2net import EresNet
 from myna.models.gpt import Gpt
 from myna.models.layers import fold_weight_norm
@@ -84,6 +92,40 @@ def load_flow(version: ModelVersion, path: Path | None, models: Path, dropout: f
     net = load_sovits(version, path, models, dropout)
     assert isinstance(net, SovitsFlow)  # its sizes are a flow's
     return net
+
+
+def load_vits(version: ModelVersion, path: Path | None, models: Path, dropout: float = 0.0) -> SovitsVits:
+    """As `load_sovits`, for training the VITS kind: with the encoder that only training needs.
+
+    Files of trained voices lack it; theirs is that of the version's base. Raises `BadInput` for a version of another
+    kind.
+    """
+    if version.vits is None:
+        raise BadInput(f"version {version.name!r} is not of the VITS kind")
+    own = _read(path or find_for(version.name, "sovits", models), "sovits", version, models)
+    tensors = dict(own.tensors)
+    if not any(name.startswith(_TRAINING_ONLY) for name in tensors):
+        base = _read(find_for(version.name, "sovits", models), "sovits", version, models)
+        tensors |= {name: value for name, value in base.tensors.items() if name.startswith(_TRAINING_ONLY)}
+    file = replace(own, tensors=tensors)
+    sized = replace(version, vits=_sized(version.vits, file))
+    net = _loaded(_built(lambda: build_sovits(sized, dropout), file), file)
+    assert isinstance(net, SovitsVits)  # its sizes are of that kind
+    return net
+
+
+def load_discriminators(version: ModelVersion, path: Path | None, models: Path) -> Discriminators:
+    """The discriminators of ``path``, None: the version's; as `load_gpt`.
+
+    ``version`` has the sizes of the net that they are to judge. Raises `UnknownChoice` for a version that has none.
+    """
+    net = build_discriminators(version)
+    path = path or find_for(version.name, "discriminator", models)
+    content = read_torch(path)
+    named = next((content[key] for key in ("weight", "model") if key in content), content)
+    if not isinstance(named, dict) or not all(isinstance(value, Tensor) for value in named.values()):
+        raise BadCheckpoint(f"{path} holds something else than the weights of discriminators")
+    return _loaded(net, _File(path, named))
 
 
 def load_content(version: ModelVersion, models: Path) -> nn.Module:

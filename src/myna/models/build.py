@@ -62,7 +62,7 @@ def build_discriminators(version: ModelVersion) -> Discriminators:
     """The judges that a version of the VITS kind is trained with; raises `UnknownChoice` for another kind."""
     if version.vits is None:
         raise UnknownChoice("decoder with discriminators", version.decoder, ["vits"])
-    return Discriminators(version.vits.periods)
+    return Discriminators(version.vits.periods, version.vits.discriminator_width)
 
 
 def _hubert(folder: Path | None) -> nn.Module:

@@ -5,6 +5,7 @@ Multi-period discriminators: Kong et al. 2020, arXiv:2010.05646; the one at full
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,16 +16,18 @@ from torch.nn import functional as F
 from myna.models.layers import NormedConv1d, NormedConv2d
 
 _SLOPE = 0.1
-_PERIOD_WIDTHS = (32, 128, 512, 1024, 1024)
+_WIDTH = 1024
+_PERIOD_SHARES = (32, 8, 2, 1, 1)
+"""By what each convolution over every n-th sample is narrower than the widest."""
 _SCALE_LAYERS = (
-    (16, 15, 1, 1),
-    (64, 41, 4, 4),
-    (256, 41, 4, 16),
-    (1024, 41, 4, 64),
-    (1024, 41, 4, 256),
-    (1024, 5, 1, 1),
+    (64, 15, 1, 1),
+    (16, 41, 4, 4),
+    (4, 41, 4, 16),
+    (1, 41, 4, 64),
+    (1, 41, 4, 256),
+    (1, 5, 1, 1),
 )
-"""Width, kernel, stride and groups of each convolution over the whole sound."""
+"""The same share, kernel, stride and groups (at most) of each convolution over the whole sound."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ class _Judge(nn.Module):
 class ScaleJudge(_Judge):
     """Grouped convolutions over the sound as it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = _WIDTH) -> None:
         super().__init__()
-        widths = (1, *(width for width, *_ in _SCALE_LAYERS))
+        widths = (1, *(max(width // share, 1) for share, *_ in _SCALE_LAYERS))
         self.convs = nn.ModuleList(
-            NormedConv1d(before, width, kernel, stride=stride, groups=groups, padding=kernel // 2)
-            for before, (width, kernel, stride, groups) in zip(widths[:-1], _SCALE_LAYERS, strict=True)
+            NormedConv1d(
+                before, after, kernel, stride=stride, groups=math.gcd(groups, before, after), padding=kernel // 2
+            )
+            for before, after, (_, kernel, stride, groups) in zip(widths[:-1], widths[1:], _SCALE_LAYERS, strict=True)
         )
         self.conv_post = NormedConv1d(widths[-1], 1, 3, padding=1)
 
@@ -72,11 +77,11 @@ class ScaleJudge(_Judge):
 class PeriodJudge(_Judge):
     """Convolutions over every ``period``-th sample."""
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, period: int, width: int = _WIDTH) -> None:
         super().__init__()
         self.period = period
-        widths = (1, *_PERIOD_WIDTHS)
-        strides = [3] * (len(_PERIOD_WIDTHS) - 1) + [1]
+        widths = (1, *(max(width // share, 1) for share in _PERIOD_SHARES))
+        strides = [3] * (len(_PERIOD_SHARES) - 1) + [1]
         self.convs = nn.ModuleList(
             NormedConv2d(before, width, (5, 1), stride=(stride, 1), padding=(2, 0))
             for before, width, stride in zip(widths[:-1], widths[1:], strides, strict=True)
@@ -91,11 +96,12 @@ class PeriodJudge(_Judge):
 
 
 class Discriminators(nn.Module):
-    """All judges; attribute names are the published keys."""
+    """All judges, of at most ``width`` channels; attribute names are the published keys."""
 
-    def __init__(self, periods: Sequence[int]) -> None:
+    def __init__(self, periods: Sequence[int], width: int = _WIDTH) -> None:
         super().__init__()
-        self.discriminators = nn.ModuleList([ScaleJudge(), *(PeriodJudge(period) for period in periods)])
+        judges = (PeriodJudge(period, width) for period in periods)
+        self.discriminators = nn.ModuleList([ScaleJudge(width), *judges])
 
     def forward(self, sound: torch.Tensor) -> list[Judgement]:
         """Every judge's judgement of waveforms (B, 1, T)."""

@@ -233,9 +233,8 @@ class SovitsFlow(nn.Module):
         """
         content = quantized.repeat_interleave(_CONTENT_PER_CODE, dim=-1)
         hidden, mask = self.enc_p(content, content_lens, phones, phone_lens, speaker, speed)
-        features, scale = self.bridge(hidden), self.sizes.frames_per_content
+        features, scale = self._at_mel_rate(hidden), self.sizes.frames_per_content
         if scale != 1.0:
-            features = F.interpolate(features, scale_factor=scale, mode="nearest")
             mask = None if mask is None else F.interpolate(mask.float(), scale_factor=scale, mode="nearest").bool()
         if mel_lens is not None:
             mask = length_mask(mel_lens, features.shape[-1])
@@ -244,4 +243,35 @@ class SovitsFlow(nn.Module):
             frames = torch.arange(features.shape[-1], device=features.device)
             kept = frames < int(quantized.shape[-1] * per_code / speed) + 1
             mask = kept[None, None] if mask is None else mask & kept
+        return self._voiced(features, mask, speaker)
+
+    def features_beyond_text(
+        self,
+        codes: torch.Tensor,
+        phones: torch.Tensor,
+        phone_lens: torch.Tensor,
+        reference: torch.Tensor,
+        reference_lens: torch.Tensor,
+        content_lens: torch.Tensor,
+        mel_lens: torch.Tensor,
+    ) -> torch.Tensor:
+        """`features` for the published way to train: what reads the text and hears the voice stays as it is.
+
+        That part is computed in full precision, without a way back, and in the text encoder nothing is dropped.
+        ``reference`` (B, bins, T) and all lengths as in `features_from`.
+        """
+        self.enc_p.eval()
+        with torch.no_grad(), torch.autocast(codes.device.type, enabled=False):
+            speaker = self.speaker_vector(reference, length_mask(reference_lens, reference.shape[-1]))
+            content = self.quantizer.decode(codes).repeat_interleave(_CONTENT_PER_CODE, dim=-1)
+            hidden, _ = self.enc_p(content, content_lens, phones, phone_lens, speaker)
+        features = self._at_mel_rate(hidden)
+        return self._voiced(features, length_mask(mel_lens, features.shape[-1]), speaker)
+
+    def _at_mel_rate(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(B, hidden, T50) to (B, feature_width, Tmel)."""
+        features, scale = self.bridge(hidden), self.sizes.frames_per_content
+        return features if scale == 1.0 else F.interpolate(features, scale_factor=scale, mode="nearest")
+
+    def _voiced(self, features: torch.Tensor, mask: torch.Tensor | None, speaker: torch.Tensor) -> torch.Tensor:
         return self.wns1(features, mask, speaker if self.sizes.has_speaker_gradient else speaker.detach())

@@ -95,14 +95,15 @@ class TestInference(ReadingStep):
 
     def _sovits(self) -> Path | None:
         folder = self.voice.sovits_weights(self.record)
-        return self.sovits_model or newest(folder, f"{self.dataset.name}_e*_s*.safetensors")
+        return self.sovits_model or newest(folder, f"{self.dataset.name}_e*_s*.*")
 
 
 def newest(folder: Path, pattern: str) -> Path | None:
-    """The file with the highest epoch (the number after ``e``) among those of ``pattern``; None where there is none."""
-    return max(folder.glob(pattern), key=_epoch, default=None)
+    """The file with the highest epoch (the number after ``e``) among those of ``pattern``, ours before an official one;
+    None where there is none."""
+    return max(folder.glob(pattern), key=lambda path: (_epoch(path), path.suffix == ".safetensors"), default=None)
 
 
 def _epoch(path: Path) -> int:
-    found = re.search(r"[-_]e(\d+)(?:_s\d+)?$", path.stem)
+    found = re.search(r"[-_]e(\d+)(?:_s\d+)?(?:_l\d+)?$", path.stem)
     return int(found[1]) if found else -1

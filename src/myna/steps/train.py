@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pydantic import model_validator
 
 from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.core.training import GptPlan, SovitsPlan, TrainingPlan
+from myna.core.versions import VERSIONS
 from myna.steps.step import VersionedStep
 
 Plan = TypeVar("Plan", bound=TrainingPlan)
@@ -38,6 +42,18 @@ class TrainSovits(SovitsPlan, TrainingStep):
     title = "training SoVITS"
     kinds = ("sovits",)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_usual(cls, given: Any) -> Any:
+        """What is left out is as usual for the version."""
+        record = (
+            VERSIONS.get(given.get("version", cls.model_fields["version"].default)) if isinstance(given, dict) else None
+        )
+        if record is None:
+            return given
+        usual = asdict(record.sovits_training)
+        return usual | {name: value for name, value in given.items() if value is not None or name not in usual}
+
     def inputs(self) -> tuple[Path, ...]:
         """Phones, content features, wavs, voiceprints."""
         dataset = self.dataset
@@ -51,7 +67,7 @@ class TrainSovits(SovitsPlan, TrainingStep):
 
     def outputs(self) -> tuple[Path, ...]:
         """The weights saved so far."""
-        return tuple(self.voice.sovits_weights(self.record).glob(f"{self.dataset.name}_e*_s*.safetensors"))
+        return tuple(self.voice.sovits_weights(self.record).glob(f"{self.dataset.name}_e*_s*.*"))
 
     def state(self) -> tuple[Path, ...]:
         """What an interrupted training goes on from."""
@@ -60,7 +76,7 @@ class TrainSovits(SovitsPlan, TrainingStep):
     def run(self, progress: Progress) -> Findings:
         """Train, and tell which clips were left out; raises `TrainingFailed`."""
         from myna.engine.features.left_out import left_out
-        from myna.engine.training.sovits_flow import train_sovits
+        from myna.engine.training.sovits import train_sovits
 
         weights, plan = self.voice.sovits_weights(self.record), self.plan(SovitsPlan)
         train_sovits(self.dataset, weights, version=self.record, plan=plan, progress=progress)

@@ -13,7 +13,7 @@ from myna.core.assets import asset
 from myna.core.versions import FlowSizes, ModelVersion, VitsSizes, version
 from myna.engine.dsp import mel_filters
 from myna.engine.weights import save_net
-from myna.models.build import build_gpt
+from myna.models.build import build_discriminators, build_gpt
 from myna.models.content import ContentSizes, LiteContent
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
@@ -34,7 +34,7 @@ def write_tiny_base(models: Path, seed: int = 0) -> None:
 def write_tiny_vits(models: Path, name: str, seed: int = 0) -> tuple[Path, Path]:
     """Write nets of a version of the VITS kind; returns the files of its GPT and SoVITS, which a voice must name.
 
-    The content encoder, also tiny, is put below ``models`` where the published one belongs.
+    The content encoder and the discriminators, also tiny, are put below ``models`` where the published ones belong.
     """
     record, files = version(name), (models / f"{name}_gpt.safetensors", models / f"{name}_sovits.safetensors")
     hubert = transformers.HubertConfig(
@@ -50,6 +50,10 @@ def write_tiny_vits(models: Path, name: str, seed: int = 0) -> tuple[Path, Path]
         torch.manual_seed(seed)
         transformers.HubertModel(hubert).save_pretrained(models / asset("hubert").file)
         nets = _gpt(record), SovitsVits(tiny_vits(record))
+        judges = build_discriminators(replace(record, vits=tiny_vits(record)))
+    place = models / asset(f"{name}_discriminator").file
+    place.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"weight": judges.state_dict()}, place)
     for file, net in zip(files, nets, strict=True):
         save_net(file, net, version=record, provenance={"base": "random"})
     return files
@@ -73,6 +77,8 @@ def tiny_vits(record: ModelVersion) -> VitsSizes:
         couplings=2,
         coupling_layers=1,
         decoder_width=32,
+        periods=(2, 3),
+        discriminator_width=16,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from myna.checkpoints.native import read_weights
-from myna.core.errors import BadInput, Cancelled, NotFound, TrainingFailed
+from myna.core.errors import Cancelled, NotFound, TrainingFailed
 from myna.core.progress import silent
 from myna.core.training import GptPlan, SovitsPlan
 from myna.core.workspace import DatasetFolder
@@ -20,7 +20,7 @@ from myna.engine.training import clips, loop
 from myna.engine.training import gpt as gpt_module
 from myna.engine.training.gpt import train_gpt
 from myna.engine.training.recipe import Moment, warm_cosine
-from myna.engine.training.sovits_flow import train_sovits
+from myna.engine.training.sovits import train_sovits
 from myna.engine.weights import load_gpt, load_sovits
 from tests.engine.voices import LITE, Recordings
 
@@ -186,11 +186,6 @@ def test_no_usable_clip_is_said(kind: str, dataset: DatasetFolder, models: Path)
     dataset.text_file.unlink()
     with pytest.raises(NotFound, match="run extract_text_features first"):
         train(kind, dataset, models)
-
-
-def test_low_rank_training_is_refused(dataset: DatasetFolder, models: Path) -> None:
-    with pytest.raises(BadInput, match="lora_rank 0"):
-        train("sovits", dataset, models, lora_rank=16)
 
 
 def test_the_schedule_warms_up_and_falls() -> None:

@@ -15,11 +15,12 @@ from torch import nn
 
 from myna.core.speech import Voice
 from myna.core.versions import FlowSizes, ModelVersion, version
-from myna.engine.dsp import mel, normalise_mel, resample
+from myna.engine.dsp import denormalise_mel, mel, normalise_mel, resample
 from myna.engine.library import Library
 from myna.engine.synthesis import decoders
 from myna.engine.synthesis.decoders import FlowDecoder
 from myna.engine.synthesis.prompt import Prompt
+from myna.engine.training.flow_loss import FlowBatch, FlowStepDraws, flow_loss, prompts
 from myna.models.layers import length_mask
 from myna.models.sovits_flow import FlowDraws, FlowMatching, SovitsFlow
 from tests.parity.models.golden import Case, fill_module, stored_gradients
@@ -137,23 +138,22 @@ def training(case: Case) -> None:
     given = case.inputs
     sovits = SovitsFlow(_sizes(case)).eval()
     fill_module(sovits)
-    mask = length_mask(given["spec_lengths"], given["spec"].shape[-1])
-    speaker = sovits.speaker_vector(given["spec"], mask)
-    sovits.enc_p.requires_grad_(False)
-    quantized = sovits.quantizer.decode(sovits.extract_codes(given["ssl"]))
-    found = sovits.features_from(
-        quantized, given["text"], given["text_lengths"], speaker.detach(), given["spec_lengths"], given["mel_lengths"]
+    codes = sovits.extract_codes(given["ssl"])
+    batch = FlowBatch(
+        codes=codes,
+        code_lens=torch.full((len(codes),), codes.shape[1]),
+        phones=given["text"],
+        phone_lens=given["text_lengths"],
+        mel=denormalise_mel(given["mel"]),
+        mel_lens=given["mel_lengths"],
+        reference=given["spec"],
+        reference_lens=given["spec_lengths"],
+        frames=given["spec_lengths"],
     )
-    prompt_lens = (given["prompt_u"] * (given["mel_lengths"] * 2 / 3)).floor().long()
-    case.check("prompt_len", prompt_lens)
-    shared = min(found.shape[-1], given["mel"].shape[-1])
-    value = sovits.cfm.loss(
-        given["mel"][..., :shared],
-        given["mel_lengths"],
-        prompt_lens,
-        found[..., :shared],
-        FlowDraws(given["t"], given["noise"]),
-    )
+    prompt_lens = prompts(given["prompt_u"], given["mel_lengths"])
+    case.check("prompt_len", prompt_lens.float())
+    draws = FlowStepDraws(given["prompt_u"], FlowDraws(given["t"], given["noise"]))
+    value, _ = flow_loss(sovits, batch, draws=draws)
     value.backward()
     case.check("loss", value)
     check_gradients(case, sovits)

@@ -14,12 +14,18 @@ from myna.checkpoints.restricted import read_torch
 from myna.core.progress import silent
 from myna.core.versions import version
 from myna.core.workspace import DatasetFolder
+from myna.engine.dsp import magnitudes
 from myna.engine.training.clips import TOKENS_PER_SECOND, read_text_file, repeats
 from myna.engine.training.gpt_batches import GptData, collate
 from myna.engine.training.gpt_data import GptRow, read_gpt_rows
 from myna.engine.training.sovits_data import FlowRow, read_flow_rows
+from myna.engine.training.sovits_order import SHORTEST_FRAMES
+from myna.engine.training.sovits_rows import MARGIN, SPEC_HOP, SPEC_N_FFT
+from myna.engine.training.vits_data import VitsRow, read_vits_rows
 from myna.models.build import build_sovits
 from myna.models.sovits_flow import SovitsFlow
+from myna.models.sovits_vits import SovitsVits
+from myna.testing.tiny_base import tiny_vits
 from tests.parity.models.golden import Case, Comparison, relative_error
 
 EXPECTED = "expected.json"
@@ -77,31 +83,42 @@ def _lengths(shapes: dict[str, Any]) -> list[int]:
 
 
 def sound_rows(case: Case) -> None:
-    """Which clips the flow kind learns from, their phones and their frames; it reads what other versions read, too.
+    """Which clips SoVITS learns from, their phones, frames and sound, but for those that the official sampler drops.
 
-    How often is not compared (the official program counts the clips that it then leaves out), nor the tokens: it
-    repeats the last frame of content where a clip has one frame more, and so learns from a token that no GPT ever says.
+    How often is not compared: the official program counts the clips that it then leaves out.
     """
     dataset, expected = _opened(case)
     for name, record in expected.items():
-        flow = name if version(name).flow is not None else "v4"
-        texts, clips = read_text_file(dataset, version(flow).symbols), record["per_file"]
-        rows, wanted = _flow_rows(dataset, flow), [clips[clip] for clip in texts if clip in clips]
-        case.check_items(f"{name} frames", [len(row.spec) for row in rows], [one["frames"] for one in wanted])
+        texts, clips = read_text_file(dataset, version(name).symbols), record["per_file"]
+        wanted = [clips[clip] for clip in texts if clip in clips and clips[clip]["frames"] > SHORTEST_FRAMES]
+        rows = _flow_rows(dataset, name) if version(name).flow is not None else _vits_rows(dataset, name)
+        case.check_items(f"{name} frames", [row.frames for row in rows], [one["frames"] for one in wanted])
         case.check_items(f"{name} phones", [row.phones.tolist() for row in rows], [one["ids"] for one in wanted])
-        if name == flow:
-            mels = [list(row.mel.T.shape) for row in rows]
-            case.check_items(f"{name} mels", mels, [one["shapes"][2] for one in wanted])
+        spec, third = [one["shapes"][1] for one in wanted], [one["shapes"][2] for one in wanted]
+        for row, (bins, frames) in zip(rows, spec, strict=True):
+            found = magnitudes(row.sound[None].float(), SPEC_N_FFT, SPEC_HOP)[0]
+            case.check_items(f"{name} spectrogram of {row.clip}", found.shape, (bins, frames))
+        mels = [list(row.mel.T.shape) for row in rows if isinstance(row, FlowRow)]
+        sounds = [[1, len(row.sound) - 2 * MARGIN] for row in rows if isinstance(row, VitsRow)]
+        case.check_items(f"{name} mel or sound", mels + sounds, third)
 
 
 def _flow_rows(dataset: DatasetFolder, name: str) -> list[FlowRow]:
-    """The rows that a small net of the version is trained on."""
+    """The rows that a small net of the version is trained on, the official way."""
     record = version(name)
     assert record.flow is not None
     sizes = replace(record.flow, dit_width=16, dit_depth=1, dit_heads=2, feature_width=16, wavenet_layers=1)
     net = build_sovits(replace(record, flow=sizes))
     assert isinstance(net, SovitsFlow)
-    return read_flow_rows(dataset, record, net.eval(), None, silent)
+    return read_flow_rows(dataset, record, net.eval(), None, silent, is_official=True)
+
+
+def _vits_rows(dataset: DatasetFolder, name: str) -> list[VitsRow]:
+    """The same, of the VITS kind."""
+    record = version(name)
+    assert record.vits is not None
+    sizes = replace(tiny_vits(record), content_width=768, speaker_net_width=record.vits.speaker_net_width)
+    return read_vits_rows(dataset, record, SovitsVits(sizes).eval(), silent, is_official=True)
 
 
 def model_files(case: Case) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from myna.core.versions import MelSpec, VitsSizes, version
-from myna.engine.dsp import log_mel, mel
+from myna.engine.dsp import mel
+from myna.engine.training.vits_data import VitsBatch
+from myna.engine.training.vits_loss import VitsLosses
 from myna.models.discriminators import Discriminators, Judgement
-from myna.models.gan_loss import deceit_loss, divergence, feature_loss, judges_loss
-from myna.models.sovits_vits import SovitsVits, VitsDraws, VitsPass, segments
+from myna.models.gan_loss import deceit_loss
+from myna.models.sovits_vits import SovitsVits, VitsDraws, VitsPass
 from tests.parity.models.golden import Case, fill_module, relative_error, stored_gradients
 
 _OVERRIDES = {"n_layers": "layers", "filter_channels": "filter", "upsample_initial_channel": "decoder_width"}
@@ -21,6 +23,7 @@ _TRAINING_MEL = MelSpec(sample_rate=32000, n_fft=2048, hop=640, bands=128)
 _MEL_EVERY = 8
 _FIRST_OPINIONS = 32
 """So many values of a judge are stored."""
+_TERMS = {"adversarial": "loss_gen", "feature": "loss_fm", "mel": "loss_mel", "kl": "loss_kl"}
 _PERIODS = {"s2D_v2": (2, 3, 5, 7, 11), "s2D_v2Pro": (2, 3, 5, 7, 11, 17, 23)}
 
 
@@ -137,30 +140,21 @@ def training(case: Case) -> None:
 
 def _step(case: Case, net: SovitsVits, judges: Discriminators, kind: torch.dtype) -> _Step:
     given = {name: value.to(kind) if value.is_floating_point() else value for name, value in case.inputs.items()}
-    size = case.meta["segment_frames"]
-    out = net(
-        net.extract_codes(given["ssl"]),
-        given["spec"],
-        given["spec_lengths"],
-        given["text"],
-        given["text_lengths"],
-        given.get("sv_emb"),
-        segment_frames=size,
-        draws=VitsDraws(given["noise"], given["slice_u"]),
+    losses = VitsLosses(net, judges, _TRAINING_MEL, case.meta["segment_frames"])
+    batch = VitsBatch(
+        codes=net.extract_codes(given["ssl"]),
+        phones=given["text"],
+        phone_lens=given["text_lengths"],
+        sound=given["wav"],
+        frames=given["spec_lengths"],
+        speaker_print=given.get("sv_emb"),
     )
-    recorded = segments(given["wav"], out.starts * _TRAINING_MEL.hop, size * _TRAINING_MEL.hop)
-    whole_mel = log_mel(case.inputs["spec"], _TRAINING_MEL.sample_rate, _TRAINING_MEL.bands)
-    real_mel, made_mel = segments(whole_mel, out.starts, size), mel(out.wave[:, 0], _TRAINING_MEL)
-    judging = judges_loss(judges(recorded), judges(out.wave.detach()))
-    real, fake = judges(recorded), judges(out.wave)
-    losses = {
-        "loss_gen": deceit_loss(fake),
-        "loss_fm": feature_loss(real, fake),
-        "loss_mel": torch.nn.functional.l1_loss(made_mel, real_mel) * case.meta["c_mel"],
-        "loss_kl": divergence(out.z_p, out.log_deviation_q, out.mean_p, out.log_deviation_p, out.mask)
-        * case.meta["c_kl"],
-    }
-    return _Step(out, real_mel, made_mel, real, fake, judging, losses)
+    heard = losses.compare(batch, given["spec"], given["wav"], VitsDraws(given["noise"], given["slice_u"]))
+    judging = losses.discriminator_loss(heard)
+    real, fake = judges.compare(heard.recorded, heard.made.wave)
+    terms = {_TERMS[name]: term for name, term in losses.generator_terms(heard).items()}
+    made_mel = mel(heard.made.wave[:, 0], _TRAINING_MEL)
+    return _Step(heard.made, heard.recorded_mel, made_mel, real, fake, judging, terms)
 
 
 def _check_frames(case: Case, step: _Step) -> None:

@@ -23,7 +23,7 @@ from myna.engine.features.reading import mode_for
 from myna.engine.library import Library
 from myna.engine.synthesis.excerpt import Excerpt, excerpt
 from myna.engine.synthesis.timbre import Timbre, tamed, timbre_of
-from myna.engine.training.sovits_data import REFERENCE_HOP, REFERENCE_N_FFT
+from myna.engine.training.sovits_rows import SPEC_HOP, SPEC_N_FFT
 from myna.models.content import LiteContent
 from myna.models.gpt_following import followable
 from myna.text.frontend import Phonemes, ended, phonemize
@@ -157,7 +157,7 @@ def _front_ends(samples: np.ndarray, version: ModelVersion, bins: int) -> tuple[
     """Magnitudes (1, bins, T50) and normalised mel (1, bands, T) of a reference at 32 kHz."""
     if version.mel is None:
         raise BadInput(f"version {version.name!r} has no mel")
-    spec = spectrogram(tamed(samples), REFERENCE_N_FFT, REFERENCE_HOP)[:, :bins]
+    spec = spectrogram(tamed(samples), SPEC_N_FFT, SPEC_HOP)[:, :bins]
     return spec, normalise_mel(mel(_at_mel_rate(samples, version.mel, version), version.mel))
 
 

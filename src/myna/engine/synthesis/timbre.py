@@ -14,7 +14,7 @@ from myna.engine.dsp import spectrogram
 from myna.engine.features.content import DATASET_RATE_HZ
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_print
-from myna.engine.training.sovits_data import REFERENCE_HOP, REFERENCE_N_FFT
+from myna.engine.training.sovits_rows import SPEC_HOP, SPEC_N_FFT
 
 _MOST_TAMING = 2.0
 
@@ -48,4 +48,4 @@ def timbre_of(samples: np.ndarray, version: ModelVersion, library: Library) -> T
     vector = None
     if version.has_speaker_vector:
         vector = speaker_print(library.speaker_net(version), sound, DATASET_RATE_HZ)
-    return Timbre(spectrogram(sound, REFERENCE_N_FFT, REFERENCE_HOP), vector)
+    return Timbre(spectrogram(sound, SPEC_N_FFT, SPEC_HOP), vector)

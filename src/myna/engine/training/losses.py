@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from myna.engine.dsp import normalise_mel
 from myna.models.gpt import Gpt
 from myna.models.gpt_following import TextFollower, steps_between, with_end
-from myna.models.sovits_flow import FlowDraws, SovitsFlow
 
 
 @dataclass
@@ -79,47 +77,3 @@ def _steps_loss(follower: TextFollower, hidden: Tensor, batch: GptBatch, spoken:
     wanted = wanted.masked_fill(column >= batch.token_lens[:, None], -100)
     logits = follower.steps(hidden[:, :-1]).float()
     return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
-
-
-@dataclass
-class FlowBatch:
-    """``codes`` (B, T25), ``phones`` (B, Tx), ``mel`` (B, bands, T) log, ``reference`` (B, bins, Tr) magnitudes, and
-    their lengths (B,)."""
-
-    codes: Tensor
-    code_lens: Tensor
-    phones: Tensor
-    phone_lens: Tensor
-    mel: Tensor
-    mel_lens: Tensor
-    reference: Tensor
-    reference_lens: Tensor
-
-
-def flow_loss(
-    net: SovitsFlow, batch: FlowBatch, *, prior: float = 0.0, shortcut_share: float = 0.3
-) -> tuple[Tensor, dict[str, float]]:
-    """Flow-matching loss behind a random prompt of up to two thirds; with ``prior`` > 0 plus that share of the L1 error
-    of the mel that ``linear_mel`` reads from the features (the published models have no such term).
-
-    Returns the loss and figures to report: ``flow`` and ``prior``.
-    """
-    length = min(int(batch.mel_lens.max()), batch.mel.shape[-1])
-    mel = normalise_mel(batch.mel[..., :length])
-    frames = torch.arange(batch.reference.shape[-1], device=mel.device)[None, None]
-    speaker = net.speaker_vector(batch.reference, frames < batch.reference_lens[:, None, None])
-    features = net.features(batch.codes, batch.phones, batch.phone_lens, speaker, batch.code_lens)[..., :length]
-    if features.shape[-1] < length:
-        length = features.shape[-1]
-        mel = mel[..., :length]
-    mel_lens = batch.mel_lens.clamp(max=length)
-    prompt_lens = (torch.rand(len(mel_lens), device=mel.device) * mel_lens * 2 / 3).long()
-    flow = net.cfm.loss(mel, mel_lens, prompt_lens, features, FlowDraws.sample(mel, shortcut_share))
-    figures = {"flow": float(flow.detach())}
-    if not prior:
-        return flow, figures
-    valid = torch.arange(length, device=mel.device)[None, None] < mel_lens[:, None, None]
-    error = (net.linear_mel(features).float() - mel).abs() * valid
-    regression = error.sum() / (valid.sum() * mel.shape[1])
-    figures["prior"] = float(regression.detach())
-    return flow + prior * regression, figures

@@ -1,8 +1,15 @@
-"""Fine-tuning the flow-matching SoVITS on a dataset folder: tokens to sound in this voice."""
+"""Fine-tuning SoVITS of the flow-matching kind on a dataset folder: tokens to mel in this voice.
+
+The published nets are trained as the official program does it (GPT-SoVITS, ``s2_train_v3_lora.py``): the flow, as a
+LoRA or whole, and what leads from the text encoder to it. ``recipe="official"`` brings back what is mended here:
+padding that the net hears (`DiT.masks_padding`), batches filled up with clips that were in them already, and one more
+code at the end of a clip than any GPT says. The bundled net has a recipe of ours.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 from torch.optim import AdamW
@@ -15,70 +22,98 @@ from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
+from myna.engine.training.flow_loss import FlowBatch, flow_loss
 from myna.engine.training.loop import Training
-from myna.engine.training.losses import FlowBatch, flow_loss
-from myna.engine.training.recipe import Drawn, Figures, Moment, Phase, Recipe, warm_cosine
+from myna.engine.training.lora import adapt, flow_of, rank_of
+from myna.engine.training.recipe import Figures, Phase, Recipe, warm_cosine
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
-from myna.engine.weights import SUFFIX, load_content, load_flow, save_net
-from myna.models.sovits_flow import SovitsFlow
+from myna.engine.training.sovits_export import Exporter
+from myna.engine.training.sovits_recipe import LEARNING_RATE, adam, by_epoch, origin
+from myna.engine.weights import load_content, load_flow
+from myna.models.sovits_flow import SHORTCUT_SHARE, SovitsFlow
 
-LEARNING_RATE = 2e-4
-BETAS, WEIGHT_DECAY, MAX_NORM = (0.9, 0.98), 0.01, 1.0
+DROPOUT = 0.1
+"""Of the published nets, in the flow and the reference encoder."""
+OWN_RATE, OWN_BETAS, OWN_DECAY, OWN_NORM = 2e-4, (0.9, 0.98), 0.01, 1.0
+OWN_SHORTCUT_SHARE = 0.15
 PRIOR = 0.5
 """Share of the loss of reading the mel directly, in versions that do."""
-SHORTCUT_SHARE = 0.15
 _FIXED = ("quantizer", "ssl_proj")
 """Parts that never change: tokens must mean the same to every GPT."""
+_UNTAUGHT = ("enc_p", "ref_enc", "linear_mel")
+"""Parts of the published nets that no gradient reaches."""
 
 
-def train_sovits(
+def train_flow(
     dataset: DatasetFolder, weights: Path, *, version: ModelVersion, plan: SovitsPlan, progress: Progress
 ) -> Path:
-    """Write ``<dataset>_e<epoch>_s<step>.safetensors`` into the folder ``weights``; returns the last.
+    """Write ``<dataset>_e<epoch>_s<step>``, of a LoRA with ``_l<rank>`` behind it, in the plan's form into the folder
+    ``weights``; returns the last. A ``learning_rate`` of None is 1e-4, or 2e-4 of the bundled net.
 
-    A ``learning_rate`` of None is 2e-4. An interrupted training goes on from its state. Raises `BadInput` for a
-    ``lora_rank`` other than 0, `NotFound`, `MissingAsset`, `BadCheckpoint`, and `TrainingFailed` where no clip is
-    usable or the loss is no number.
+    An interrupted training goes on from its state. Raises `BadInput` and `UnknownChoice` for a plan that cannot be,
+    `NotFound`, `MissingAsset`, `BadCheckpoint` and `TrainingFailed`.
     """
-    if plan.lora_rank:
-        raise BadInput(
-            f"low-rank training (lora_rank {plan.lora_rank}) is not there yet; give lora_rank 0: all weights"
-        )
-    net = _trainable(version, plan.base, plan.models).to(pick_device(plan.device))
-    assert version.mel is not None  # `load_flow` takes flow versions only, and these have one
-    encoder = load_content(aligner(), plan.models) if version.is_bundled else None
-    rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05))
-    data = FlowData(rows, plan.batch_size, version.mel.frame_rate, plan.seed)
-    rate = LEARNING_RATE if plan.learning_rate is None else plan.learning_rate
-    base = (plan.base or find_for(version.name, "sovits", plan.models)).resolve()
-
-    def save(moment: Moment) -> Path:
-        path = weights / f"{dataset.name}_e{moment.epoch}_s{moment.step}{SUFFIX}"
-        about = {"base": base.name, "dataset": dataset.name, "clips": len(rows)}
-        about |= {"epoch": moment.epoch, "step": moment.step, "seed": plan.seed}
-        save_net(path, net, version=version, provenance=about)
-        return path
-
-    prior = PRIOR if net.sizes.has_prior else 0.0
-
-    def loss(batch: FlowBatch) -> tuple[Tensor, Figures]:
-        return flow_loss(net, batch, prior=prior, shortcut_share=SHORTCUT_SHARE)
-
-    trained = [weight for weight in net.parameters() if weight.requires_grad]
-    optimiser = AdamW(trained, rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True)
+    rank, base = rank_of(version, plan), origin(version, plan)
+    if rank:
+        _check_base(version, plan, base)
+    net = _trainable(version, plan, rank).to(pick_device(plan.device))
+    is_own, is_official = net.sizes.has_prior, plan.recipe == "official" and not net.sizes.has_prior
+    encoder = load_content(aligner(), plan.models) if is_own else None
+    rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05), is_official=is_official)
+    exporter = Exporter(
+        weights, dataset.name, version, plan, {"base": base.name, "dataset": dataset.name, "clips": len(rows)}, rank
+    )
+    rate = plan.learning_rate or (OWN_RATE if is_own else LEARNING_RATE)
     recipe = Recipe(
         modules={"sovits": net},
-        phases=[Phase("sovits", net, optimiser, loss, warm_cosine, max_norm=MAX_NORM)],
-        data=Drawn(data.epoch, data.num_batches),
-        save=save,
-        identity={"base": str(base), "rows": len(rows), "learning_rate": rate},
+        phases=[own_phase(net, rate) if is_own else published_phase(net, rate)],
+        data=FlowData(rows, plan.batch_size, net.sizes, plan.seed, takes_stretches=is_own, is_official=is_official),
+        save=lambda moment: exporter.save(net, moment),
+        identity={"base": str(base), "rows": len(rows), "learning_rate": rate, "lora_rank": rank},
     )
     return Training(recipe, plan, dataset.sovits_run(version)).train(part(progress, 0.05, 1.0))
 
 
-def _trainable(version: ModelVersion, base: Path | None, models: Path) -> SovitsFlow:
-    """The net with the parts that never change, or that nothing teaches, held fast."""
-    net = load_flow(version, base, models)
-    for name in (*_FIXED, *(() if net.sizes.has_prior else ("linear_mel",))):
+def own_phase(net: SovitsFlow, rate: float) -> Phase[FlowBatch]:
+    """The bundled net's step."""
+
+    def loss(batch: FlowBatch) -> tuple[Tensor, Figures]:
+        return flow_loss(net, batch, prior=PRIOR, shortcut_share=OWN_SHORTCUT_SHARE)
+
+    trained = [weight for weight in net.parameters() if weight.requires_grad]
+    optimiser = AdamW(trained, rate, betas=OWN_BETAS, weight_decay=OWN_DECAY, fused=True)
+    return Phase("sovits", net, optimiser, loss, warm_cosine, max_norm=OWN_NORM)
+
+
+def published_phase(net: SovitsFlow, rate: float) -> Phase[FlowBatch]:
+    """The published nets' step, of a LoRA or of all weights."""
+
+    def loss(batch: FlowBatch) -> tuple[Tensor, Figures]:
+        return flow_loss(net, batch, shortcut_share=SHORTCUT_SHARE)
+
+    trained: list[Any] = [weight for weight in net.parameters() if weight.requires_grad]
+    return Phase("sovits", net, adam([{"params": trained, "lr": rate}]), loss, by_epoch)
+
+
+def _trainable(version: ModelVersion, plan: SovitsPlan, rank: int) -> SovitsFlow:
+    """The net, with the LoRA where there is to be one, and with the parts held fast that never change or that nothing
+    teaches."""
+    net = load_flow(version, plan.base, plan.models, 0.0 if version.is_bundled else DROPOUT)
+    estimator = flow_of(net).estimator
+    estimator.recomputes_blocks = plan.grad_ckpt
+    estimator.masks_padding |= plan.recipe != "official"
+    for name in (*_FIXED, *(() if net.sizes.has_prior else _UNTAUGHT)):
         net.get_submodule(name).requires_grad_(False)
+    if rank:
+        adapt(net, rank)
     return net
+
+
+def _check_base(version: ModelVersion, plan: SovitsPlan, base: Path) -> None:
+    """A LoRA is read on top of the version's base; raises `BadInput` where it would be trained on another."""
+    published = find_for(version.name, "sovits", plan.models).resolve()
+    if base != published:
+        raise BadInput(
+            f"a LoRA is put on the version's base {published.name} when it speaks, not on {base.name}; give no base, "
+            "or lora_rank 0: all weights"
+        )

@@ -1,0 +1,55 @@
+"""Low-rank additions (LoRA, arXiv:2106.09685) to the flow-matching net, under the official program's names: matrices of
+the peft library on the transformer's attention, its factor alpha equal to the rank."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from myna.core.errors import BadInput, UnknownChoice
+from myna.core.training import SovitsPlan
+from myna.core.versions import ModelVersion
+from myna.models.sovits_flow import FlowMatching, SovitsFlow
+
+RANKS = (16, 32, 64, 128)
+"""Those the official program offers."""
+TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
+_MATRIX = ".lora_"
+_FLOW = "cfm."
+_FIXED = ("enc_p.", "ssl_proj.")
+
+
+def rank_of(version: ModelVersion, plan: SovitsPlan) -> int:
+    """The rank that the plan means, 0 for all weights; raises `UnknownChoice`, and `BadInput` for a version without."""
+    rank = version.sovits_training.lora_rank if plan.lora_rank is None else plan.lora_rank
+    if rank not in (0, *RANKS):
+        raise UnknownChoice("lora_rank", rank, ["0 (all weights)", *map(str, RANKS)])
+    if rank and version.flow is None:
+        raise BadInput(f"version {version.name!r} has no LoRA; give lora_rank 0: all weights")
+    return rank
+
+
+def adapt(net: SovitsFlow, rank: int) -> None:
+    """Put a LoRA of ``rank`` on the flow of ``net``, whose own weights are held fast; its beginning changes nothing."""
+    from peft import LoraConfig, get_peft_model
+
+    settings = LoraConfig(r=rank, lora_alpha=rank, target_modules=list(TARGETS))
+    # It wraps any module; its types know those of transformers only.
+    net.cfm = get_peft_model(net.cfm, settings)  # type: ignore[assignment]
+
+
+def flow_of(net: SovitsFlow) -> FlowMatching:
+    """The flow itself, with or without a LoRA around it."""
+    flow: object = net.cfm
+    while not isinstance(flow, FlowMatching):
+        flow = flow.base_model.model  # type: ignore[attr-defined]
+    return flow
+
+
+def lora_tensors(net: SovitsFlow) -> dict[str, Tensor]:
+    """What an official LoRA file holds: the matrices, all between text encoder and flow, and buffers."""
+    buffers = dict(net.named_buffers())
+
+    def belongs(name: str) -> bool:
+        return _MATRIX in name if name.startswith(_FLOW) else not name.startswith(_FIXED)
+
+    return {name: value for name, value in net.state_dict().items() if belongs(name) or name in buffers}
