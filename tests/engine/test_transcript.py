@@ -97,15 +97,15 @@ def test_a_label_file_may_name_recordings_and_clips(tmp_path: Path) -> None:
     file = tmp_path / "x.list"
     file.write_text("/a/one.mp3|me|EN|First.\nb/two.wav_0000000000_0000032000.wav|me|EN|Second.", encoding="utf-8")
     assert read_transcript(file, ["one", "two"]) == {
-        "one": [Cue("First.")],
-        "two.wav_0000000000_0000032000.wav": [Cue("Second.")],
+        "one": [Cue("First.", language="en")],
+        "two.wav_0000000000_0000032000.wav": [Cue("Second.", language="en")],
     }
 
 
 @pytest.mark.parametrize(
     ("name", "content", "recordings", "says"),
     [
-        ("a.doc", b"words", ["me"], "choose|give one of: .srt, .txt, .list"),
+        ("a.doc", b"words", ["me"], "give one of: .srt, .vtt, .lrc, .json, .txt, .list"),
         ("a.txt", b" \n", ["me"], "holds no words"),
         ("a.txt", b"words", ["me", "you"], "one recording, not 2; give a .list"),
         ("a.txt", b"\xff\xfe", ["me"], "not UTF-8"),

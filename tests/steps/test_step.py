@@ -15,8 +15,9 @@ from myna.core.fields import build
 from myna.core.findings import Failure, Findings
 from myna.core.progress import Progress, silent
 from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
-from myna.steps.prepare import AsrTranscribe, ConvertAudio
+from myna.steps.prepare import ConvertAudio
 from myna.steps.step import Step, VersionedStep, WorkshopStep, exclusive, perform, read_stamp
+from myna.steps.transcribe import AsrTranscribe
 
 
 class CopyWords(Step):

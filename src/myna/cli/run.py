@@ -51,6 +51,9 @@ def deployment(settings: Settings) -> dict[str, Any]:
         "words": settings.home,
         "max_bytes": settings.max_upload_bytes,
         "max_seconds": settings.max_recording_s,
+        "hub": settings.hub,
+        "huggingface_url": settings.huggingface_url,
+        "modelscope_url": settings.modelscope_url,
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from myna.core.assets import Asset, AssetFile, how_to_get, size_text, wanted
 from myna.core.errors import BadCheckpoint, Conflict, DownloadFailed, MissingAsset, NotFound, WorkspaceError
-from myna.core.progress import Progress, part
+from myna.core.progress import Progress, named, part
 from myna.core.workspace import disk_errors, make_folder, writing
 from myna.engine.download import digest, download, part_of
 from myna.engine.hubs import Hub
@@ -90,6 +90,16 @@ def fetch(piece: Piece, hub: Hub, progress: Progress) -> None:
     found = hub.find(row, piece.title)
     size, sha256 = _agreed(piece.title, piece.file, found.size, found.sha256)
     download(found.url, piece.target, size=size, sha256=sha256, progress=progress)
+
+
+def fetch_all(todo: Sequence[Piece], hub_of: Callable[[Asset], Hub], models: Path, progress: Progress) -> None:
+    """Download all files of ``todo``; raises as `fetch`, `exclusive` and `check_room`."""
+    with exclusive(models):
+        check_room(todo, models)
+        for number, piece in enumerate(todo):
+            if not piece.is_there:  # an archive brings several at once
+                share = part(progress, number / len(todo), (number + 1) / len(todo))
+                fetch(piece, hub_of(piece.row), named(share, f"fetching {piece.title}"))
 
 
 def _agreed(title: str, file: AssetFile, size: int | None, sha256: str | None) -> tuple[int | None, str | None]:

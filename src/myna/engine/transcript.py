@@ -1,8 +1,8 @@
 """Words that are known already, put on the clips that say them.
 
-A transcript may carry times (``.srt``): then a clip gets what was said between its first and its last sample. Without
-times (``.txt``, ``.list``) a recogniser hears every clip, and the known words are laid along what it heard, so that it
-need only hear well enough to tell the clips apart.
+A transcript may carry times (``.srt``, ``.vtt``, ``.lrc``, Whisper's ``.json``): then a clip gets what was said
+between its first and its last sample. Without times (``.txt``, ``.list``) a recogniser hears every clip, and the known
+words are laid along what it heard, so that it need only hear well enough to tell the clips apart.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 from myna.audio.labels import read_labels
 from myna.core.errors import BadInput, NotFound
+from myna.engine.cues import READERS, Cue
 
-FORMATS = (".srt", ".txt", ".list")
+FORMATS = (*READERS, ".list")
 CLIP_RATE_HZ = 32000
 """Clip names count samples at this rate."""
 
 _MIN_HEARD = 0.2
 _WHOLE_CUE = 0.85
 _CLIP_NAME = re.compile(r"^(?P<recording>.+)\.wav_(?P<start>\d{10})_(?P<end>\d{10})\.wav$")
-_CUE_TIMES = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 _NO_SPACES = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _STOPS = (".", "!", "?", "。", "！", "？")
 _UNIT = re.compile(rf"[{_NO_SPACES}]|[^\s{_NO_SPACES}]+\s*|\s+")
@@ -37,20 +37,6 @@ class Clip:
     recording: str
     start_s: float
     end_s: float
-
-
-@dataclass(frozen=True)
-class Cue:
-    """Words of a recording; times in seconds, both 0.0 where they are not known."""
-
-    text: str
-    start_s: float = 0.0
-    end_s: float = 0.0
-
-    @property
-    def has_times(self) -> bool:
-        """Whether it is known when this was said."""
-        return self.end_s > self.start_s
 
 
 Transcript = dict[str, list[Cue]]
@@ -68,7 +54,7 @@ def clip_named(name: str) -> Clip:
 def read_transcript(path: Path, recordings: Sequence[str]) -> Transcript:
     """The cues of a transcript file.
 
-    ``recordings`` are the names (without suffix) it may be about; ``.srt`` and ``.txt`` can be about one only.
+    ``recordings`` are the names (without suffix) it may be about; only a ``.list`` can be about several.
 
     Raises:
         NotFound: no such file.
@@ -78,11 +64,10 @@ def read_transcript(path: Path, recordings: Sequence[str]) -> Transcript:
     if kind not in FORMATS:
         raise BadInput(f"transcript {path.name} is of no known kind; give one of: {', '.join(FORMATS)}")
     if kind == ".list":
-        return {_recording_of(label.clip): [Cue(label.text)] for label in read_labels(path)}
+        return {_recording_of(label.clip): [Cue(label.text, language=label.language)] for label in read_labels(path)}
     if len(recordings) != 1:
         raise BadInput(f"{path.name} can tell about one recording, not {len(recordings)}; give a .list file instead")
-    text = _read_text(path)
-    cues = _srt_cues(text) if kind == ".srt" else [Cue(" ".join(text.split()))]
+    cues = READERS[kind](_read_text(path))
     if not any(cue.text for cue in cues):
         raise BadInput(f"transcript {path.name} holds no words")
     return {recordings[0]: cues}
@@ -176,27 +161,6 @@ def _distance(when: float, clip: Clip) -> float:
 def _recording_of(name: str) -> str:
     """What a label is about: a clip keeps its name, a recording loses its suffix."""
     return name if _CLIP_NAME.match(name) else Path(name).stem
-
-
-def _srt_cues(text: str) -> list[Cue]:
-    """The cues of a subtitle file."""
-    cues = []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        lines = block.splitlines()
-        for number, line in enumerate(lines):
-            found = _CUE_TIMES.search(line)
-            if found:
-                words = " ".join(" ".join(lines[number + 1 :]).split())
-                if words:
-                    cues.append(Cue(words, _seconds(*found.groups()[:4]), _seconds(*found.groups()[4:])))
-                break
-    if not cues:
-        raise BadInput("the transcript holds no times like 00:00:01,500 --> 00:00:04,000; name it .txt if it has none")
-    return cues
-
-
-def _seconds(hours: str, minutes: str, seconds: str, fraction: str) -> float:
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
 
 
 def _read_text(path: Path) -> str:

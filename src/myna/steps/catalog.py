@@ -15,11 +15,12 @@ from myna.steps.extract import (
     ExtractSpeakerVectors,
     ExtractTextFeatures,
 )
-from myna.steps.prepare import AsrTranscribe, ConvertAudio, DenoiseAudio, SliceAudio
+from myna.steps.prepare import ConvertAudio, DenoiseAudio, SliceAudio
 from myna.steps.render import TestInference
 from myna.steps.separate import SeparateVocals
 from myna.steps.step import Step, perform
 from myna.steps.train import TrainGpt, TrainSovits
+from myna.steps.transcribe import AsrTranscribe
 
 PIPELINE: tuple[type[Step], ...] = (
     ConvertAudio,

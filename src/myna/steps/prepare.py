@@ -160,38 +160,3 @@ class DenoiseAudio(Step):
         from myna.engine.denoising import denoise_clips
 
         denoise_clips(self.voice.sliced, self.voice.denoised, engine=self.engine, progress=progress)
-
-
-class AsrTranscribe(Step):
-    """Write down what each clip says: by ear, or from a transcript that somebody gave."""
-
-    title = "transcribing"
-
-    language: str = Field(default="en", description="language spoken")
-    engine: str = Field(default="pocketsphinx", description="recogniser")
-    transcript: Path | None = Field(
-        default=None,
-        description="the words, known already: .srt or .txt of one recording, or a .list; empty: recognise",
-    )
-
-    def inputs(self) -> tuple[Path, ...]:
-        """The clips, and the transcript where one is given."""
-        return (self.voice.denoised, *([self.transcript] if self.transcript else []))
-
-    def outputs(self) -> tuple[Path, ...]:
-        """The label file."""
-        return (self.voice.labels,)
-
-    def run(self, progress: Progress) -> None:
-        """Transcribe; raises `BadInput` where no clip holds words, or the transcript does not fit the recordings."""
-        from myna.engine.transcribing import transcribe_clips
-
-        transcribe_clips(
-            self.voice.denoised,
-            self.voice.labels,
-            speaker=self.voice.name,
-            language=self.language,
-            engine=self.engine,
-            transcript=self.transcript,
-            progress=progress,
-        )

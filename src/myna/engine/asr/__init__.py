@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from myna.core.assets import place
+from myna.core.assets import how_to_get, lacking, place
 from myna.core.errors import MissingAsset, MissingExtra, UnknownChoice
 from myna.engine.asr.fun_asr import FunAsr, weights_file
 from myna.engine.asr.heard import AUTO, Recogniser, Transcript, Wish, Word
@@ -22,7 +22,25 @@ from myna.engine.asr.model_folder import checked_size, chosen_folder, find_model
 from myna.engine.asr.pocket_sphinx import PocketSphinx
 from myna.engine.asr.whisper import LANGUAGES, PRECISIONS, Whisper
 
-__all__ = ["AUTO", "ENGINES", "Engine", "Recogniser", "Transcript", "Wish", "Word", "engine_called", "recogniser"]
+__all__ = [
+    "AUTO",
+    "DEFAULT",
+    "ENGINES",
+    "GIVEN",
+    "Engine",
+    "Recogniser",
+    "Transcript",
+    "Wish",
+    "Word",
+    "chosen_folder",
+    "engine_called",
+    "recogniser",
+    "state_of",
+]
+
+DEFAULT = "pocketsphinx"
+GIVEN = "given"
+"""In the place of an engine: the words are those of a transcript, and the default lays them along the clips."""
 
 _FIVE = ("zh", "en", "ja", "ko", "yue", AUTO)
 _WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", ("vocabulary.json", "vocabulary.txt"))
@@ -54,7 +72,8 @@ _CHINESE = {"zh": ("fun-asr-nano", "paraformer", "sensevoice"), "yue": ("parafor
 class Engine:
     """A row of the table: what it hears, in which sizes (the first is the default), how one is made.
 
-    ``titles`` are its names in the official program, of any version. ``languages`` hold `AUTO` where the engine tells
+    ``titles`` are its names in the official program, of any version. ``assets`` tells the models of a size and a
+    language, the one that hears first; none where it brings its model. ``languages`` hold `AUTO` where the engine tells
     languages apart. Where ``library`` is not installed, ``extra`` brings it.
     """
 
@@ -64,6 +83,7 @@ class Engine:
     library: str
     titles: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
+    assets: Callable[[str, str], tuple[str, ...]] = lambda _size, _language: ()
 
     @property
     def is_installed(self) -> bool:
@@ -72,14 +92,13 @@ class Engine:
 
 
 def _whisper(wish: Wish) -> Recogniser:
-    chosen = chosen_folder(wish.size)
-    size = checked_size("faster-whisper", "" if chosen else _SAME_SIZES.get(wish.size, wish.size), _WHISPER_SIZES)
-    folder = find_model(whisper_asset(size), wish.models, chosen, _WHISPER_FILES)
+    folder = find_model(whisper_asset(wish.size), wish.models, chosen_folder(wish.size), _WHISPER_FILES)
     return Whisper(folder, wish, dict(_ears_for_chinese(wish)))
 
 
 def whisper_asset(size: str) -> str:
-    """What the model of a size is called among the assets: as in the official program's folder."""
+    """What the model of a size (or the default's) is called among the assets: as the official program's folder."""
+    size = _SAME_SIZES.get(size, size or _WHISPER_SIZES[0])
     return f"faster-distil-whisper-{size.removeprefix('distil-')}" if "distil" in size else f"faster-whisper-{size}"
 
 
@@ -95,23 +114,26 @@ def _ears_for_chinese(wish: Wish) -> Iterator[tuple[str, Recogniser]]:
                 break
 
 
-def _paraformer(wish: Wish) -> Recogniser:
-    if wish.language == "yue":
-        return _fun_asr("uniasr-cantonese", wish)
-    return _fun_asr("paraformer-zh", wish, stops="ct-punc")
+def _of_paraformer(_size: str, language: str) -> tuple[str, ...]:
+    """As in the official program: another net for Cantonese, which is used without the nets that help."""
+    return ("uniasr-cantonese",) if language == "yue" else ("paraformer-zh", "fsmn-vad", "ct-punc")
 
 
-def _fun_asr(asset: str, wish: Wish, *, stops: str = "") -> Recogniser:
-    """One of FunASR's nets; the nets for pauses and stops are looked for beside a chosen folder first."""
-    chosen = chosen_folder(wish.size)
-    folder = find_model(asset, wish.models, chosen, ("config.yaml",))
+def _fun_asr(engine: str, wish: Wish) -> Recogniser:
+    """One of FunASR's nets; the nets that help are looked for beside a chosen folder first."""
+    own, *others = ENGINES[engine].assets(wish.size, wish.language)
+    folder = find_model(own, wish.models, chosen_folder(wish.size), ("config.yaml",))
     if not weights_file(folder).is_file():
         raise MissingAsset(f"{weights_file(folder)} is missing; without it {folder} is no model that can be used here")
-    try:
-        pauses = _beside(folder, "fsmn-vad", wish.models)
-    except MissingAsset:
-        pauses = None  # only long clips need it
-    return FunAsr(folder, wish, pauses=pauses, stops=_beside(folder, stops, wish.models) if stops else None)
+    pauses = None
+    if "fsmn-vad" in others:
+        try:
+            pauses = _beside(folder, "fsmn-vad", wish.models)
+        except MissingAsset:
+            pauses = None  # only long clips need it
+    return FunAsr(
+        folder, wish, pauses=pauses, stops=_beside(folder, "ct-punc", wish.models) if "ct-punc" in others else None
+    )
 
 
 def _beside(folder: Path, asset: str, models: Path) -> Path:
@@ -130,6 +152,7 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             library="faster_whisper",
             titles=("Faster Whisper (多语种)",),
             sizes=(*_WHISPER_SIZES, *_SAME_SIZES),
+            assets=lambda size, _: (whisper_asset(size),),
         ),
         "fun-asr-nano": Engine(
             _FIVE,
@@ -138,6 +161,7 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             library="funasr",
             titles=("Fun-ASR-Nano (31语种+方言, 推荐)",),
             sizes=("large",),
+            assets=lambda _, __: ("fun-asr-nano", "fsmn-vad"),
         ),
         "sensevoice": Engine(
             _FIVE,
@@ -146,14 +170,16 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             library="funasr",
             titles=("SenseVoice (极速, 5语种)",),
             sizes=("large",),
+            assets=lambda _, __: ("sensevoice", "fsmn-vad"),
         ),
         "paraformer": Engine(
             ("zh", "yue"),
-            _paraformer,
+            lambda wish: _fun_asr("paraformer", wish),
             extra="funasr",
             library="funasr",
             titles=("达摩 ASR (中文经典)", "达摩 ASR (中文)"),
             sizes=("large",),
+            assets=_of_paraformer,
         ),
     }
 )
@@ -165,7 +191,29 @@ def engine_called(name: str) -> str:
     for key, row in ENGINES.items():
         if name.casefold() in (key, *(title.casefold() for title in row.titles)):
             return key
-    raise UnknownChoice("recogniser", name, ENGINES)
+    raise UnknownChoice("recogniser", name, [*ENGINES, GIVEN])
+
+
+def state_of(engine: str, models: Path) -> str:
+    """Whether an engine can be used, and with which of its models in the folder ``models``; else what it needs."""
+    row = ENGINES[engine]
+    if not row.is_installed:
+        return f"not installed: pip install 'myna[{row.extra}]'"
+    here: list[str] = []
+    first = ""
+    for size, language in ((size, language) for size in row.sizes or ("",) for language in _spoken(row)):
+        own = row.assets(size, language)[:1]
+        missing = [how_to_get(name) for name in own if lacking(name, models)]
+        first = first or "".join(missing)
+        if not missing:
+            here += own
+    if row.sizes and not here:
+        return f"no model here; {first}"
+    return "can be used" + (f" with {', '.join(dict.fromkeys(here))}" if here else "; hears English only")
+
+
+def _spoken(row: Engine) -> tuple[str, ...]:
+    return row.languages if len(row.languages) <= len(_FIVE) else (AUTO,)
 
 
 def recogniser(engine: str, language: str = AUTO, wish: Wish | None = None) -> Recogniser:
