@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from myna.checkpoints.official import read_gpt, write_gpt
+from myna.checkpoints.official import write_gpt
 from myna.checkpoints.official_config import gpt_config
 from myna.checkpoints.restricted import read_torch
 from myna.core.errors import BadCheckpoint, BadInput, Cancelled, TrainingFailed
@@ -30,8 +30,10 @@ from myna.engine.weights import load_gpt, save_net
 from myna.models.build import build_gpt
 from myna.text.symbols import symbols
 from tests.engine.voices import LITE, Recordings
+from tests.parity.models.golden import HERE, published_shapes
 
 PUBLISHED = [name for name in VERSIONS if name != LITE.name]
+FILES = HERE.parents[1] / "checkpoints" / "files"
 NUM_CLIPS = 11
 STEPS = 6
 """Batches of an epoch: eleven clips, twice, four in a batch."""
@@ -214,17 +216,33 @@ def test_weights_are_written_in_the_official_form_and_read_again(name: str, data
     assert train(dataset, name, epochs=1, base=alone, weights="again").is_file(), "it is a base, too"
 
 
-def test_a_base_of_another_version_is_refused_before_the_first_step(dataset: DatasetFolder) -> None:
-    folder = dataset.path.parent
-    old = tiny("v1")
-    write_gpt(folder / "old.ckpt", build_gpt(old).state_dict(), gpt_config(old.gpt), epoch=3)
-    assert read_gpt(folder / "old.ckpt").symbols == "v1"
-    with pytest.raises(BadCheckpoint, match=r"old\.ckpt says it has .*gpt models of version v2 have"):
-        train(dataset, base=folder / "old.ckpt")
-    write_base(folder / "ours.safetensors", "v1")
-    with pytest.raises(BadCheckpoint, match="holds a gpt model of version v1; a gpt model of version v2 is needed"):
-        train(dataset, base=folder / "ours.safetensors")
-    assert not dataset.gpt_run(version("v2")).exists()
+def test_official_files_have_the_published_names(dataset: DatasetFolder) -> None:
+    last = train(dataset, epochs=1, export="official")
+    published = published_shapes("s1_v2")
+    in_two_layers = {key for key in published if not key.startswith("model.h.layers.") or int(key.split(".")[3]) < 2}
+    assert set(read_torch(last)["weight"]) == in_two_layers
+
+
+@pytest.mark.parametrize(("mine", "other"), [("v2", "v1"), ("v1", "v2ProPlus")])
+def test_a_base_of_another_version_is_refused_before_the_first_step(
+    mine: str, other: str, dataset: DatasetFolder
+) -> None:
+    folder, record = dataset.path.parent, tiny(other)
+    write_gpt(folder / "other.ckpt", build_gpt(record).state_dict(), gpt_config(record.gpt), epoch=3)
+    with pytest.raises(BadCheckpoint, match=rf"other\.ckpt says it has .*gpt models of version {mine} have"):
+        train(dataset, mine, base=folder / "other.ckpt")
+    write_base(folder / "ours.safetensors", other)
+    with pytest.raises(BadCheckpoint, match=f"a gpt model of version {other}; a gpt model of version {mine} is needed"):
+        train(dataset, mine, base=folder / "ours.safetensors")
+    assert not dataset.gpt_run(version(mine)).exists()
+
+
+def test_other_files_than_a_gpt_are_no_base(dataset: DatasetFolder) -> None:
+    with pytest.raises(BadCheckpoint, match=r"holds a sovits model; a gpt model of version v2 is needed"):
+        train(dataset, base=FILES / "s2_v2.pth")
+    (dataset.path.parent / "torn.ckpt").write_bytes(b"PK")
+    with pytest.raises(BadCheckpoint, match=r"torn\.ckpt"):
+        train(dataset, base=dataset.path.parent / "torn.ckpt")
 
 
 @pytest.mark.parametrize("more", [{"recipe": "official"}, {"export": "official"}, {"export": "both"}])
