@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -19,6 +18,7 @@ from myna.audio.labels import Label, read_labels
 from myna.core.assets import bundled
 from myna.core.workspace import write_text
 from myna.engine.pictures import curve_svg, spectrogram_png
+from myna.engine.training.telling import read_curves
 from myna.engine.voiceprint import similarity, voiceprint
 
 _MIN_SHOWN_S = 4.0
@@ -67,18 +67,6 @@ def write_report(facts: ReportFacts, path: Path) -> None:
         "footer": _footer(facts.weights),
     }
     write_text(path, page.substitute(parts))
-
-
-def read_curves(file: Path) -> dict[str, list[float]]:
-    """The numbers of a training's JSON lines by name, ``epoch`` and ``step`` left out; empty where there are none."""
-    curves: dict[str, list[float]] = {}
-    if not file.is_file():
-        return curves
-    for line in file.read_text(encoding="utf-8").splitlines():
-        for name, value in json.loads(line).items():
-            if name not in ("epoch", "step") and isinstance(value, int | float):
-                curves.setdefault(name, []).append(float(value))
-    return curves
 
 
 def _likeness(recording: Audio, speech: Audio) -> Likeness:

@@ -72,7 +72,9 @@ def toy_net(dropout: float = 0.1, seed: int = 3) -> nn.Sequential:
 
 def plan(**more: Any) -> TrainingPlan:
     """Three epochs on the CPU, in float32."""
-    return TrainingPlan(**({"epochs": 3, "save_every": 1, "seed": 5, "device": "cpu", "precision": "fp32"} | more))
+    return TrainingPlan(
+        **({"epochs": 3, "save_every": 1, "seed": 5, "device": "cpu", "precision": "fp32", "batch_size": 4} | more)
+    )
 
 
 def weighted_loss(net: nn.Module, batch: Points) -> tuple[Tensor, Figures]:

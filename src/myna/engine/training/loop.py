@@ -43,11 +43,12 @@ from typing import Any, Generic
 
 import torch
 
-from myna.core.errors import Cancelled, MynaError, TrainingFailed
+from myna.core.errors import Cancelled, MynaError
 from myna.core.progress import Progress
 from myna.core.training import TrainingPlan
 from myna.core.weight_files import others_of
 from myna.core.workspace import clear_unfinished
+from myna.engine.training.checks import check_data
 from myna.engine.training.hardware import Hardware
 from myna.engine.training.on_demand import SaveRequests
 from myna.engine.training.recipe import Batch, Draw, Moment, Recipe, moved, num_clips
@@ -81,12 +82,14 @@ class Training(Generic[Draw, Batch]):
         """Train until the plan's epochs are over, from where an earlier run was stopped; returns the last weights.
 
         What is worth telling a person is left for `telling.notes_of`. A `Cancelled` of ``progress`` leaves a state.
-        Raises `TrainingFailed` when losses are no numbers, a single clip is too large for the device, or no optimiser
-        step would ever be made, and `WorkspaceError`, the former state and weights untouched, where a disk is full.
+        Raises `TrainingFailed` when there are too few clips, losses are no numbers, a single clip is too large for the
+        device, or no optimiser step would ever be made, and `WorkspaceError`, the former state and weights untouched,
+        where a disk is full.
         """
-        if not any(self.recipe.ends_update(index, self.num_batches) for index in range(self.num_batches)):
-            raise TrainingFailed(f"an epoch of {self.num_batches} batches makes no step; lower batch_size or add clips")
+        notes = check_data(self.recipe, self.plan, self.num_batches)
         self._resume()
+        for note in notes:
+            self.teller.note(note)
         for module in self.recipe.modules.values():
             module.train()
         devices = [self.hardware.device] if self.hardware.device.type == "cuda" else []

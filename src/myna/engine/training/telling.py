@@ -106,8 +106,8 @@ class Teller:
                         self._events.add_scalar(f"loss/{name}", value, int(point["step"]))
             step = int(points[-1]["step"])
             for name, rate in rates.items():
-                self._events.add_scalar(f"learning rate/{name}", rate, step)
-            self._events.add_scalar("clips per second", self._clips_per_s, step)
+                self._events.add_scalar(f"learning_rate/{name}", rate, step)
+            self._events.add_scalar("clips_per_second", self._clips_per_s, step)
 
 
 def read_curves(file: Path) -> dict[str, list[float]]:
