@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from myna.audio.container import identify
 from myna.audio.io import decode
 from myna.core.errors import NotConfigured, NotFound, TooBusy
 from myna.core.speech import AudioChunk, Speaker, SpeechRequest
@@ -56,7 +57,9 @@ class Studio:
         keys: KeyRing | None = None,
         examine: Examine | None = None,
         max_queued: int = 1000,
+        num_gpus: int = 0,
     ) -> None:
+        self.num_gpus = num_gpus
         self._speaker, self._jobs, self._keys, self._examine = speaker, jobs, keys, examine
         self.workspace, self._logs, self._max_queued = workspace, logs, max_queued
 
@@ -76,6 +79,11 @@ class Studio:
     def seconds_of(self, recording: Path) -> float:
         """How long a recording is; raises `NotFound`, `BadAudio` and `LimitExceeded`."""
         return decode(recording).seconds
+
+    def require_sound(self, file: Path) -> None:
+        """Raise `BadAudio` where the first bytes of ``file`` are none of a sound that can be read."""
+        with file.open("rb") as stream:
+            identify(stream)
 
     def submit(self, step: Step, wishes: Wishes = Wishes()) -> Job:
         """Queue ``step`` as a job; raises `TooBusy` where too many wait."""

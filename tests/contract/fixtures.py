@@ -9,6 +9,7 @@ import numpy as np
 
 from myna.audio.encode import write_audio
 from myna.audio.io import write_wav
+from tests.parity.slicer.signals import signal
 
 RATE_HZ = 32000
 VERSIONS = {"V1_SOVITS": "v1", "V2PRO_SOVITS": "v2Pro", "V4_SOVITS": "v4", "SOVITS": "v2", "GPT": "v2"}
@@ -56,6 +57,7 @@ def make_fixtures(folder: Path) -> Fixtures:
     labels = folder / "wavs.list"
     labels.write_text(f"{wavs}/take1.wav|anna|EN|hello there\n{wavs}/take2.wav|anna|EN|good morning", encoding="utf-8")
     write_audio(folder / "song.wav", speech(6.0, 44100), 44100)
+    write_wav(folder / "tones_3x.wav", *signal("tones_3x"))
     (folder / "notaudio.wav").write_text("this is text", encoding="utf-8")
     pretrained = folder / "GPT_SoVITS/pretrained_models"
     pretrained.mkdir(parents=True)
@@ -73,6 +75,7 @@ def make_fixtures(folder: Path) -> Fixtures:
         "LIST": str(labels),
         "SONG": str(folder / "song.wav"),
         "OUT": str(folder / "out"),
+        "TONES_3X_WAV": str(folder / "tones_3x.wav"),
         "API_KEY": API_KEY,
         "MODEL_SR": str(RATE_HZ),
     }

@@ -45,6 +45,8 @@ def _tell(rig: Rig, case: dict[str, object], *, verbose: bool) -> str:
     except Unsupported as reason:
         print(f"not run  {case['id']}: {reason}")
         return "not run"
+    except AssertionError as error:
+        found = [f"its setup failed: {error}"]
     if found:
         print(f"FAILED   {case['id']}: " + "; ".join(found))
         return "failed"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from tests.contract.cases import Context
-from tests.contract.expectations import Answer, problems
+from tests.contract.expectations import Answer, problems, subset
 
 Setup = Callable[[Context], None]
 Scenario = Callable[[Context], Iterator[str]]
 Look = Callable[[Context, Any, Answer], Iterator[str]]
 
 
-def _ignore(_context: Context) -> None:
-    """What the rig has done already."""
+def _fresh(context: Context) -> None:
+    """A server that nobody has given a task yet."""
+    shutil.rmtree(context.rig.home / "api_tasks", ignore_errors=True)
 
 
 def _change_reference(context: Context) -> None:
@@ -48,14 +52,148 @@ def _subtitled_sound(context: Context) -> Iterator[str]:
         yield f"the sound is {length:.3f} s long, the last cue ends at {end:.3f} s"
 
 
+CONFIG = {"exp_name": "my_speaker", "language": "zh", "batch_size": 16, "epochs_s2": 50, "epochs_s1": 15, "gpu_id": "0"}
+_DEADLINE_S = 60.0
+
+
+def _create(context: Context) -> None:
+    body = {"task_name": "t", "config": CONFIG}
+    answer = context.ask({"method": "POST", "path": "/api/v1/task/create", "json": body})
+    context.ids["task_id"] = answer.json["task_id"]
+
+
+def _upload(fixture: str, name: str) -> Setup:
+    def do(context: Context) -> None:
+        path = context.filled("/api/v1/task/{task_id}/files/upload")
+        files = {"file": context.filled(f"{fixture} as {name}")}
+        answer = context.ask({"method": "POST", "path": path, "files": files})
+        assert answer.status == 200, answer.body
+
+    return do
+
+
+def _step(name: str) -> Setup:
+    def do(context: Context) -> None:
+        path = context.filled(f"/api/v1/task/{{task_id}}/step/{name}")
+        answer = context.ask({"method": "POST", "path": path, "json": {"params": {}}})
+        assert answer.status == 200, answer.body
+        ended = _ended(context)
+        assert ended["status"] == "completed", ended
+
+    return do
+
+
+def _prepared(context: Context) -> None:
+    """All that stands before denoising."""
+    for name in ("create", "upload", "convert_audio"):
+        SETUPS[name](context)
+    _step("slice_audio")(context)
+
+
+def _task(context: Context) -> Any:
+    return context.ask({"method": "GET", "path": context.filled("/api/v1/task/{task_id}")}).json
+
+
+def _ended(context: Context) -> Any:
+    """The task once its step has ended."""
+    deadline = time.monotonic() + _DEADLINE_S
+    while (task := _task(context))["status"] not in ("completed", "failed", "cancelled"):
+        assert time.monotonic() < deadline, f"no end within {_DEADLINE_S:g} s: {task}"
+        time.sleep(0.05)
+    return task
+
+
+def _tree(context: Context) -> Iterator[str]:
+    _create(context)
+    yield from _file_exists(context, context.filled(context.case["expect"])["file_exists"], Answer(200, {}, b""))
+
+
+def _file_exists(context: Context, wanted: str, _answer: Answer) -> Iterator[str]:
+    if not (context.rig.home / wanted).is_file():
+        yield f"{wanted} is not there"
+
+
+def _after(context: Context, wanted: Any, _answer: Answer) -> Iterator[str]:
+    if "poll" in wanted:
+        task = _ended(context)
+        for key, value in wanted["json_subset"].items():
+            near = isinstance(value, float) and abs(task[key] - value) <= wanted.get("tolerance", 0)
+            if not near and task[key] != value:
+                yield f"{key} is {task[key]!r}, not {value!r}"
+    else:
+        answer = context.ask({"method": "GET", "path": wanted["get"]})
+        if answer.status != wanted["status"]:
+            yield f"status is {answer.status}"
+
+
+def _immediately(context: Context, wanted: Any, _answer: Answer) -> Iterator[str]:
+    task = _task(context)
+    if task["status"] not in wanted["status_in"] or not subset(wanted["json_subset"], task):
+        yield f"the task is {task}"
+
+
+def _effective_slicer(context: Context, wanted: Any, _answer: Answer) -> Iterator[str]:
+    task = _ended(context)
+    names = {
+        "threshold": "threshold_db", "min_length": "min_length_ms", "min_interval": "min_interval_ms",
+        "hop_size": "hop_size_ms", "max_sil_kept": "max_sil_kept_ms", "_max": "peak_level", "alpha": "level_share",
+    }  # fmt: skip
+    effective = {name: task["last_step_params"][ours] for name, ours in names.items()}
+    if effective != wanted:
+        yield f"{effective}"
+
+
+def _then(context: Context, wanted: str, answer: Answer) -> Iterator[str]:
+    if wanted.startswith("status completed; sliced/"):
+        task = _ended(context)
+        clips = sorted(path.name for path in (_folder(context) / "sliced").glob("*.wav"))
+        expected = [f"tones_3x.wav_{start:010d}_{end:010d}.wav" for start, end in TONES_3X]
+        if task["status"] != "completed":
+            yield f"the task is {task}"
+        elif "min_interval" not in str(context.case["request"]["json"]) and clips != expected:
+            yield f"{clips}"
+    elif wanted.startswith("status failed") and answer.status == 200:
+        task = _ended(context)
+        if task["status"] != "failed" or not task["error_message"]:
+            yield f"the task is {task}"
+
+
+def _never(context: Context, wanted: str, _answer: Answer) -> Iterator[str]:
+    if wanted == "a file outside input_audio/":
+        stray = [path for path in context.rig.folder.rglob("evil*") if path.parent.name != "input_audio"]
+        yield from (f"{path}" for path in stray)
+    elif wanted.startswith("api_tasks/") and _folder(context).exists():
+        yield f"{_folder(context)}"
+
+
+def _folder(context: Context) -> Path:
+    return context.rig.home / "api_tasks" / context.ids["task_id"]
+
+
+TONES_3X = ((0, 160640), (169280, 346240), (354880, 515520))
+"""Where the golden signal is cut."""
+
 SETUPS: dict[str, Setup] = {
-    "fresh server": _ignore,
+    "fresh server": _fresh,
     "GET /change_refer full": _change_reference,
+    "create": _create,
+    "upload": _upload("$REF5", "audio1.wav"),
+    "upload tones_3x.wav": _upload("$TONES_3X_WAV", "tones_3x.wav"),
+    "convert_audio": _step("convert_audio"),
+    "convert_audio completed": _step("convert_audio"),
+    "…slice_audio": _prepared,
 }
 """By the words of the cases."""
 
-CASES: dict[str, Scenario] = {"seed001.srt-audio": _subtitled_sound}
+CASES: dict[str, Scenario] = {"seed001.srt-audio": _subtitled_sound, "seed002.tree": _tree}
 """Whole scenarios by the case's id."""
 
-AFTERWARDS: dict[str, Look] = {}
+AFTERWARDS: dict[str, Look] = {
+    "after": _after,
+    "immediately": _immediately,
+    "effective_slicer": _effective_slicer,
+    "then": _then,
+    "never": _never,
+    "file_exists": _file_exists,
+}
 """Expectations that need another look, by their key."""

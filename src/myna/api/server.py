@@ -17,12 +17,15 @@ from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
 from myna.api.problems import problem_of
 from myna.api.stage import Stage
+from myna.api.tasks import routes as tasks
 from myna.api.tts import legacy, official, subtitles
 from myna.core.errors import MynaError, NotConfigured
 from myna.core.settings import Settings
 from myna.studio import Studio
 
-DOORS: Mapping[str, Door] = MappingProxyType({"api_v2": official.door, "api": legacy.door, "subtitles": subtitles.door})
+DOORS: Mapping[str, Door] = MappingProxyType(
+    {"api_v2": official.door, "tasks": tasks.door, "api": legacy.door, "subtitles": subtitles.door}
+)
 """Every dialect by its name."""
 
 _ABOUT = "Clones voices: recordings of a person to a trained voice, text to speech in that voice."

@@ -95,11 +95,16 @@ def build_keys(settings: Settings) -> KeyRing:
     return KeyRing(build_jobs(settings).engine)
 
 
+def count_gpus() -> int:
+    """How many NVIDIA cards the driver knows; asked without torch."""
+    return len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
+
+
 def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0) -> Worker:
     """The ``number``-th worker of this process, from 0; on a machine with several GPUs each has one of them."""
     from myna.jobs.worker import Worker
 
-    gpus = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
+    gpus = count_gpus()
     device = f"cuda:{number % gpus}" if gpus > 1 and settings.device == "auto" else ""
     return Worker(build_jobs(settings), RUNNER, settings.home / "logs", queues, device)
 
@@ -118,6 +123,7 @@ def build_studio(settings: Settings) -> Studio:
         keys=KeyRing(jobs.engine),
         examine=speaker.examine,
         max_queued=settings.max_queued_jobs,
+        num_gpus=count_gpus(),
     )
 
 
