@@ -314,3 +314,10 @@ def test_what_is_only_partly_utf8_loses_nothing(tmp_path: Path) -> None:
     assert [label.clip for label in file.labels] == ["a.wav"]
     assert "not UTF-8 text like the other lines" in file.problems[0].reason
     assert file.text().encode("utf-8", "surrogateescape") == data
+
+
+def test_a_clip_without_text_is_known_though_it_cannot_be_used() -> None:
+    file = parse_text("a.wav|ann|EN|  \nb.wav|ann|EN|Text.")
+    assert file.lines[0].label == Label(Path("a.wav"), "ann", "en", "")
+    assert [str(problem) for problem in file.problems] == ["line 1: the text is empty"]
+    assert [label.clip for label in file.labels] == ["b.wav"]

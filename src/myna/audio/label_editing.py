@@ -66,7 +66,7 @@ def rewritten(file: LabelFile, row: int, raw: str) -> LabelFile:
         BadInput: several lines, or a line that is no label either; `NotFound`: no such row.
     """
     line = replace(raw_line(raw.strip(), file), number=_line(file, row).number)
-    if line.label is None:
+    if line.problem:
         raise BadInput(f"this is no label: {line.problem}")
     return file.with_lines([*file.lines[: row - 1], line, *file.lines[row:]])
 

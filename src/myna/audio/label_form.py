@@ -48,8 +48,8 @@ _JSON_KEYS = {
 
 @dataclass(frozen=True)
 class Fields:
-    """A line's fields: a path with slashes, a language's code ("" where a line of JSON tells none), a text that is not
-    empty. ``repairs`` say what was mended.
+    """A line's fields: a path with slashes, a language's code ("" where a line of JSON tells none), a text (it may be
+    empty, which is for others to judge). ``repairs`` say what was mended.
     """
 
     path: str
@@ -97,10 +97,7 @@ def write_line(fields: Fields) -> str:
     for part in parts:
         if "|" in part or "\n" in part or "\r" in part:
             raise BadInput(f"{part!r} cannot stand in a label file; leave out '|' and line breaks")
-    line = "|".join(parts)
-    if isinstance(reason := read_line(line, Habits()), str):
-        raise BadInput(f"the label of {fields.path or 'a clip'} cannot be written: {reason}")
-    return line
+    return "|".join(parts)
 
 
 def read_json_line(line: str, habits: Habits) -> Fields | str:
@@ -171,8 +168,6 @@ def _fields(parts: Sequence[str], repairs: tuple[str, ...]) -> Fields | str:
         return f"a name in the path has more than {_MAX_NAME_BYTES} bytes, more than file systems take"
     if not language:
         return f"unknown language {spelled!r}; choose one of: {', '.join(LANGUAGES)}"
-    if not text:
-        return "the text is empty"
     if "\r" in text:
         text, repairs = " ".join(text.split()), (*repairs, "a line break in the text became a space")
     if spelled not in _OFFICIAL:

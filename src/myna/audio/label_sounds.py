@@ -27,13 +27,19 @@ def sound_file(label: Label, clips: Path | None, beside: Path | None = None, roo
         NotFound: there is no such file.
         BadInput: it lies outside ``root``.
     """
-    path = label.located(clips)
-    if not path.is_file() and clips is None and beside is not None and not label.path.is_absolute():
-        path = Label(beside / label.path, "", "", "").located(None)
+    path = located(label, clips, beside)
     if root is not None and not path.resolve().is_relative_to(root.resolve()):
         raise BadInput(f"{label.path} lies outside {root}; only sounds in that folder can be used")
     if not path.is_file():
         raise NotFound(f"there is no clip {path}")
+    return path
+
+
+def located(label: Label, clips: Path | None, beside: Path | None = None) -> Path:
+    """Where a label's sound should be, there or not; see `sound_file`."""
+    path = label.located(clips)
+    if clips is None and beside is not None and not label.path.is_absolute() and not path.is_file():
+        return Label(beside / label.path, "", "", "").located(None)
     return path
 
 

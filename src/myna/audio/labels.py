@@ -46,6 +46,7 @@ MAX_BYTES = 256 * 2**20
 _SHOWN_PROBLEMS = 5
 _MAX_NAME_BYTES = 240
 """Of a clip's name: ``.pt`` is put behind it, and file systems take 255."""
+_NO_TEXT = "the text is empty"
 _NO_LANGUAGE = f"the language is missing; choose one of: {', '.join(LANGUAGES)}"
 
 
@@ -99,7 +100,8 @@ class Problem:
 class Line:
     """A line that is not blank: as it stands in the file, its number there (0: new), and what it means.
 
-    With a ``problem`` it is not used, though it may have a ``label`` (a clip that another line has already).
+    With a ``problem`` it is not used, though it may have a ``label``: of a clip that another line has already, or
+    without text or language.
     """
 
     raw: str
@@ -227,7 +229,7 @@ def label_line(label: Label, *, is_json: bool = False, before: str = "") -> Line
     fields = Fields(str(label.path), label.speaker, label.language, label.text)
     raw = write_json_line(fields, before) if is_json else write_line(fields)
     line = _line(raw, 0, Habits(), is_json=is_json)
-    if line.label is None:
+    if line.label is None or not line.label.text:
         raise BadInput(f"the label of {label.clip or 'a clip'} cannot be written: {line.problem}")
     return line
 
@@ -247,7 +249,8 @@ def _line(raw: str, number: int, habits: Habits, *, is_json: bool) -> Line:
     if isinstance(fields, str):
         return Line(raw, number, problem=fields)
     label = Label(Path(fields.path), fields.speaker, fields.language, fields.text)
-    return Line(raw, number, label, "" if fields.language else _NO_LANGUAGE, fields.repairs)
+    problem = "" if label.text and label.language else _NO_LANGUAGE if label.text else _NO_TEXT
+    return Line(raw, number, label, problem, fields.repairs)
 
 
 def _habits(labels: Sequence[Label]) -> Habits:
@@ -261,11 +264,11 @@ def _side_by_side(lines: Iterable[Line]) -> tuple[Line, ...]:
     names: Counter[str] = Counter()
     for line in lines:
         label = line.label
-        if label is None or (line.problem and line.problem != _NO_LANGUAGE and not line.problem.startswith(_TWICE)):
+        if label is None:
             kept.append(line)
             continue
         label = replace(label, name="")
-        problem = line.problem if line.problem == _NO_LANGUAGE else ""
+        problem = "" if line.problem.startswith(_TWICE) else line.problem
         first = at.get(label.path)
         if first is not None and first.label is not None:
             problem = _told_twice(first, label)

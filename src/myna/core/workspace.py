@@ -7,6 +7,7 @@ A voice folder holds everything about one voice, in the order of the eleven step
     sliced/         clips cut at pauses               output/        speech of the inference test
     denoised/       clips without noise               voice.json     what `say` needs to know
     words.tsv       how words are read, if anything is to be read otherwise
+    check/          what was found when the clips were looked through
     separated/      voices taken out of the recordings, if that was wished; accompaniment/  what sounded beside them
 
 The dataset folder's names and formats are those of GPT-SoVITS, so either program can go on with the other's folder.
@@ -137,6 +138,11 @@ class VoiceFolder:
     def labels(self) -> Path:
         """The label file (``path|speaker|language|text``), named after the folder of its clips."""
         return self.transcripts / "denoised.list"
+
+    @property
+    def check(self) -> Path:
+        """What was found when the clips and their labels were looked through."""
+        return self.path / "check"
 
     @property
     def output(self) -> Path:

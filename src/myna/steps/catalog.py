@@ -9,6 +9,7 @@ from typing import Any
 from myna.core.errors import MynaError, UnknownChoice
 from myna.core.fields import build, parse
 from myna.core.progress import Progress, Report, part
+from myna.steps.check import CheckDataset
 from myna.steps.extract import (
     ExtractAudioFeatures,
     ExtractSemanticFeatures,
@@ -37,7 +38,7 @@ PIPELINE: tuple[type[Step], ...] = (
 )
 """The eleven steps that make a voice, in order."""
 
-TOOLS: tuple[type[Step], ...] = (SeparateVocals,)
+TOOLS: tuple[type[Step], ...] = (SeparateVocals, CheckDataset)
 """What else can be done with recordings and voices."""
 
 STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}
