@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from myna.audio.io import decode
-from myna.engine.clean import ENGINES, denoiser
+from myna.audio.io import Audio, decode
+from myna.engine.clean.table import ENGINES, denoiser
 
 SAMPLE_RATE = 24_000
 LEVELS_DB = (0, 5, 10, 20)
@@ -88,11 +88,11 @@ def main() -> None:
                 noise = make(len(clip), seed)
                 mixed = clip + noise * (np.std(clip) / np.std(noise) * 10 ** (-level / 20))
                 before.append(si_sdr(clip, mixed))
-                after.append(si_sdr(clip, engine.clean(mixed.astype(np.float32), SAMPLE_RATE)))
+                after.append(si_sdr(clip, engine.clean_all([Audio(mixed.astype(np.float32), SAMPLE_RATE)])[0]))
                 seconds += len(clip) / SAMPLE_RATE
             cells.append(f"{np.mean(after):6.1f} ({np.mean(before):4.1f})")
         print(f"{name:<8}" + "  ".join(cells))
-    untouched = [si_sdr(clip, engine.clean(clip, SAMPLE_RATE)) for clip in clips]
+    untouched = [si_sdr(clip, engine.clean_all([Audio(clip, SAMPLE_RATE)])[0]) for clip in clips]
     print(f"none    {np.mean(untouched):6.1f}")
     print(f"processor time per second of sound: {(time.process_time() - started) / seconds:.3f} s")
 

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from myna.engine.pictures import curve_svg, png, spectrogram_png
+from myna.engine.pictures import changes_svg, curve_svg, png, spectrogram_png
 
 
 def unpacked(picture: bytes) -> np.ndarray:
@@ -71,3 +71,15 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert curve_svg([], "loss") == ""
     assert curve_svg([1.0, float("nan")], "loss") == ""
     assert "polyline" in curve_svg([2.0, 2.0], "flat")
+
+
+def test_changes_are_drawn_from_before_to_after() -> None:
+    drawn = changes_svg([(3.0, 1.0), (1.0, 2.0)], "noise")
+    assert drawn.count('class="before"') == drawn.count('class="after"') == 2
+    assert ">3<" in drawn
+    assert ">1<" in drawn
+    first = drawn.index('class="change"')
+    assert drawn.index('y1="164.0"', first) < drawn.index('y1="14.0"', first)
+    many = changes_svg([(float(value), 0.0) for value in range(1000)], "noise")
+    assert many.count('class="after"') == 200
+    assert "1000 clips" in many

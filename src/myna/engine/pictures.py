@@ -94,6 +94,35 @@ def curves_svg(curves: Mapping[str, Sequence[float]], width: int = 720, height: 
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{_STYLE}{"".join(parts)}</svg>\n'
 
 
+def changes_svg(changes: Sequence[tuple[float, float]], title: str, width: int = 520, height: int = 190) -> str:
+    """What became of each of many values, as an SVG element: a line from before to after, sorted by before.
+
+    Dots mark what came of it. Of more than 200 every n-th is drawn.
+    """
+    ordered = sorted(changes)[:: max(1, -(-len(changes) // 200))]
+    values = [value for pair in ordered for value in pair]
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    left, top, right, bottom = 52, 14, width - 10, height - 26
+    lines = []
+    for number, (before, after) in enumerate(ordered):
+        x = left + (right - left) * (number + 0.5) / len(ordered)
+        start, end = (bottom - (bottom - top) * (value - low) / span for value in (before, after))
+        lines.append(
+            f'<line class="change" x1="{x:.1f}" y1="{start:.1f}" x2="{x:.1f}" y2="{end:.1f}"/>'
+            f'<circle class="before" cx="{x:.1f}" cy="{start:.1f}" r="2.5"/>'
+            f'<circle class="after" cx="{x:.1f}" cy="{end:.1f}" r="3.5"/>'
+        )
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
+        f'<line class="axis" x1="{left}" y1="{bottom}" x2="{right}" y2="{bottom}"/>'
+        f'<line class="axis" x1="{left}" y1="{top}" x2="{left}" y2="{bottom}"/>'
+        f'<text x="{left - 6}" y="{top + 8}" text-anchor="end">{high:.3g}</text>'
+        f'<text x="{left - 6}" y="{bottom}" text-anchor="end">{low:.3g}</text>'
+        f'<text x="{right}" y="{height - 8}" text-anchor="end">{len(changes)} clips</text>{"".join(lines)}</svg>'
+    )
+
+
 def _frames(sound: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
     """``count`` overlapping frames (count, N) spread evenly over the sound."""
     padded: npt.NDArray[np.float32] = np.pad(sound, _N_FFT // 2)

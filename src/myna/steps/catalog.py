@@ -10,13 +10,14 @@ from myna.core.errors import MynaError, UnknownChoice
 from myna.core.fields import build, parse
 from myna.core.progress import Progress, Report, part
 from myna.steps.check import CheckDataset
+from myna.steps.denoise import DenoiseAudio
 from myna.steps.extract import (
     ExtractAudioFeatures,
     ExtractSemanticFeatures,
     ExtractSpeakerVectors,
     ExtractTextFeatures,
 )
-from myna.steps.prepare import ConvertAudio, DenoiseAudio, SliceAudio
+from myna.steps.prepare import ConvertAudio, SliceAudio
 from myna.steps.render import TestInference
 from myna.steps.separate import SeparateVocals
 from myna.steps.step import Step, perform

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, ConfigDict, Field
 
 from myna.core.findings import Findings
 from myna.core.progress import Progress
-from myna.steps.step import Step, WorkshopStep
+from myna.steps.step import WorkshopStep
 
 
 class ConvertAudio(WorkshopStep):
@@ -138,25 +138,3 @@ class SliceAudio(WorkshopStep):
         )
         source, target = self.inputs()[0], self.outputs()[0]
         return slice_recordings(source, target, settings=settings, progress=progress)
-
-
-class DenoiseAudio(Step):
-    """Take noise out of the clips."""
-
-    title = "removing noise"
-
-    engine: str = Field(default="rnnoise", description="denoiser; none copies the clips as they are")
-
-    def inputs(self) -> tuple[Path, ...]:
-        """The clips."""
-        return (self.voice.sliced,)
-
-    def outputs(self) -> tuple[Path, ...]:
-        """The same clips, cleaned."""
-        return (self.voice.denoised,)
-
-    def run(self, progress: Progress) -> None:
-        """Clean; raises `UnknownChoice` for the engine and `MissingExtra` where its library is not installed."""
-        from myna.engine.denoising import denoise_clips
-
-        denoise_clips(self.voice.sliced, self.voice.denoised, engine=self.engine, progress=progress)

@@ -1,46 +1,24 @@
-"""Taking noise out of recordings: engines behind one protocol, in one table.
+"""RNNoise, the denoiser that needs no download: it is compiled into pyrnnoise's wheel with its weights.
 
-The default, RNNoise, is compiled into pyrnnoise's wheel with its weights, so it needs no download. It takes out hum,
-hiss and fans well, other people's voices hardly; recordings that are clean pass nearly unchanged.
+It takes out hum, hiss and fans well, other people's voices hardly; recordings that are clean pass nearly unchanged.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 
-from myna.audio.io import resample
-from myna.core.errors import BadAudio, MissingExtra, UnknownChoice
+from myna.audio.io import Audio, resample
+from myna.core.errors import MissingExtra
+from myna.engine.clean.denoiser import checked, fitted
 
 try:
     from pyrnnoise import rnnoise
-except ImportError:  # the engine extra is not installed; `denoiser` says so
+except ImportError:  # the engine extra is not installed; `RnNoise` says so
     rnnoise = None
-
-
-class Denoiser(Protocol):
-    """Takes noise out of speech. One instance serves one caller at a time."""
-
-    def clean(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Mono ``samples`` (T,), in [-1, 1], without noise: float32, same length, rate, level and place in time.
-
-        Raises `BadAudio` for NaN or more than one channel.
-        """
-        ...
-
-
-class Unchanged:
-    """No denoising: for recordings that are clean already."""
-
-    def clean(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-        """As `Denoiser.clean`: the samples as they are, checked."""
-        return _checked(samples, sample_rate)
 
 
 class RnNoise:
@@ -62,9 +40,16 @@ class RnNoise:
     _SURE_PAUSE = 0.2
     _MIN_PAUSE_FRAMES = 10
 
-    def clean(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-        """As `Denoiser.clean`."""
-        sound = _checked(samples, sample_rate)
+    def __init__(self) -> None:
+        """Raises `MissingExtra` where pyrnnoise is not installed."""
+        if rnnoise is None:
+            raise MissingExtra("rnnoise is not installed; get it with: pip install 'myna[engine]'")
+
+    def clean_all(self, sounds: Sequence[Audio]) -> list[np.ndarray]:
+        """As `Denoiser.clean_all`."""
+        return [self._cleaned(checked(sound), sound.sample_rate) for sound in sounds]
+
+    def _cleaned(self, sound: np.ndarray, sample_rate: int) -> np.ndarray:
         if len(sound) == 0:
             return sound
         wide = resample(sound, sample_rate, self._RATE)
@@ -73,7 +58,7 @@ class RnNoise:
         frames[: len(wide)] = wide * self._FULL_SCALE
         speech = self._run(frames)
         late = frames[self._DELAY : self._DELAY + len(wide)] / self._FULL_SCALE
-        cleaned = _fitted(resample(late, self._RATE, sample_rate), len(sound))
+        cleaned = fitted(resample(late, self._RATE, sample_rate), len(sound))
         noise = self._noise_ratio(wide, speech)
         weight = np.float32(noise / (noise + self._DISTORTION))
         mixed: np.ndarray = sound + weight * (cleaned - sound)
@@ -116,42 +101,3 @@ def _state() -> Iterator[object]:
         yield state
     finally:
         rnnoise.destroy(state)
-
-
-def _checked(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """``samples`` as float32; raises `BadAudio`."""
-    if samples.ndim != 1 or sample_rate <= 0 or not np.isfinite(samples).all():
-        raise BadAudio("denoising needs one channel of numbers at a rate above 0 Hz")
-    return samples.astype(np.float32)
-
-
-def _fitted(sound: np.ndarray, length: int) -> np.ndarray:
-    """``sound`` cut or filled with zeros to ``length``: resampling there and back may be off by a sample."""
-    return np.pad(sound, (0, max(length - len(sound), 0)))[:length]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A row of the table: how one is made. ``is_installed`` is false where its library is absent."""
-
-    make: Callable[[], Denoiser]
-    extra: str
-    is_installed: bool
-
-
-ENGINES: Mapping[str, Engine] = MappingProxyType(
-    {
-        "rnnoise": Engine(RnNoise, extra="engine", is_installed=rnnoise is not None),
-        "none": Engine(Unchanged, extra="", is_installed=True),
-    }
-)
-
-
-def denoiser(engine: str) -> Denoiser:
-    """A denoiser; raises `UnknownChoice` for a name outside the table, `MissingExtra` where its library is absent."""
-    if engine not in ENGINES:
-        raise UnknownChoice("denoiser", engine, ENGINES)
-    row = ENGINES[engine]
-    if not row.is_installed:
-        raise MissingExtra(f"{engine} is not installed; get it with: pip install 'myna[{row.extra}]'")
-    return row.make()

@@ -1,0 +1,1 @@
+"""Taking noise out of recordings: engines behind one protocol, in one table (`table`)."""
