@@ -1,4 +1,4 @@
-"""What the slicer does beyond the official one: settings with reasons, a longest clip, folders with bad files."""
+"""What the slicer does beyond the official one: settings with reasons, a longest clip, levels, damaged files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myna.audio.io import DecodeLimits, decode, write_wav
-from myna.audio.slicer import SliceSettings, clip_samples, slice_all, slice_bounds, slice_file
-from myna.core.errors import BadAudio, BadInput, Cancelled, NotFound, WorkspaceError
-from tests.audio.files import voice_like
+from myna.audio.clip_writing import clip_blocks, clip_samples
+from myna.audio.io import DecodeLimits, write_wav
+from myna.audio.slicer import SliceSettings, slice_bounds, slice_file
+from myna.core.errors import BadAudio, BadInput, Cancelled, LimitExceeded, WorkspaceError
+from myna.core.workspace import files_in
+from tests.audio.files import by_libav, voice_like
 
 RATE = 32000
 
@@ -91,7 +93,8 @@ def test_clips_are_in_order_apart_and_short_enough(parts: list[float], longest: 
 
 def test_silence_gives_no_clip(tmp_path: Path) -> None:
     write_wav(tmp_path / "quiet.wav", np.zeros(10 * RATE), RATE)
-    assert slice_file(tmp_path / "quiet.wav", tmp_path / "clips", SliceSettings()) == []
+    assert list(slice_file(tmp_path / "quiet.wav", tmp_path / "clips", SliceSettings())) == []
+    assert not (tmp_path / "clips").exists()
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.01, 1.0, 3.0])
@@ -106,58 +109,71 @@ def test_clips_of_any_level_are_sane(scale: float, share: float) -> None:
         assert np.abs(stored).max() == pytest.approx(32767 * (share + (1 - share) * min(scale, 1.0)), abs=1.5)
 
 
-def test_a_folder_with_bad_files(tmp_path: Path) -> None:
-    source, clips = tmp_path / "in", tmp_path / "clips"
-    write_wav(source / "b.wav", _speech(5.0, -1.0, 5.0), RATE)
-    write_wav(source / "c.wav", _speech(5.0), 16000)
-    (source / "a.txt").write_text("no sound")
-    (source / ".hidden.wav").write_text("no sound")
-    (source / "deeper").mkdir()
-    told: list[tuple[float, str]] = []
-    report = slice_all(source, clips, SliceSettings(), lambda fraction, note: told.append((fraction, note)))
-    assert [clip.name.split("_")[0] for clip in report.clips] == ["b.wav", "b.wav", "c.wav"]
-    assert {path.name for path in clips.iterdir()} == {clip.name for clip in report.clips}
-    assert [path.name for path, _ in report.failures] == ["a.txt", "deeper"]
-    assert "not audio" in report.failures[0][1]
-    fractions = [fraction for fraction, _ in told]
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1.0
-    assert decode(report.clips[2]).sample_rate == RATE
+def level_by_level(sound: np.ndarray, settings: SliceSettings) -> np.ndarray:
+    """The official formula, clip as a whole; but a loud clip is divided once, and nothing wraps."""
+    divided = sound / np.float32(max(np.abs(sound).max(), 1.0))
+    peak = np.abs(divided).max()
+    mixed = divided / peak * np.float32(settings.top * settings.share) + np.float32(1 - settings.share) * divided
+    return np.trunc(mixed / max(np.abs(mixed).max(), np.float32(1.0)) * np.float32(32767)).astype(np.int16)
 
 
-def test_one_file_that_is_bad(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    path.write_text("no sound")
-    with pytest.raises(BadAudio, match="not audio"):
-        slice_file(path, tmp_path / "clips", SliceSettings())
-    assert not (tmp_path / "clips").exists()
-    report = slice_all(path, tmp_path / "clips", SliceSettings())
-    assert (report.clips, len(report.failures)) == ([], 1)
-    with pytest.raises(NotFound, match="no file or folder"):
-        slice_all(tmp_path / "nowhere", tmp_path / "clips", SliceSettings())
+@given(
+    st.integers(0, 1000),
+    st.sampled_from([0.01, 0.7, 1.0, 2.5]),
+    st.sampled_from([(0.9, 0.25), (1.0, 1.0), (0.5, 0.0), (1.0, 0.1)]),
+    st.lists(st.integers(1, 4000), max_size=8),
+)
+@settings(max_examples=40, deadline=None)
+def test_clips_are_levelled_in_blocks_as_at_once(
+    seed: int, scale: float, levels: tuple[float, float], lengths: list[int]
+) -> None:
+    sound = voice_like(0.5, RATE, seed) * np.float32(2 * scale)
+    cut = SliceSettings(top=levels[0], share=levels[1])
+    blocks = np.split(sound, sorted({min(at, len(sound)) for at in np.cumsum(lengths).tolist()}))
+    stored = np.concatenate([np.zeros(0, np.int16), *clip_blocks(lambda: blocks, cut)])
+    np.testing.assert_array_equal(stored, level_by_level(sound, cut))
+    np.testing.assert_array_equal(stored, clip_samples(sound, cut))
 
 
-def test_limits_hold_for_every_file(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in" / "long.wav", _speech(9.0), RATE)
-    report = slice_all(tmp_path / "in", tmp_path / "out", SliceSettings(), limits=DecodeLimits(max_seconds=5))
-    assert "allowed 5 s" in report.failures[0][1]
+def test_a_recording_that_is_cut_off_leaves_no_clip(tmp_path: Path) -> None:
+    whole = by_libav(_speech(*[5.0, -1.0] * 6), RATE, "flac", "flac")
+    (tmp_path / "a.flac").write_bytes(whole[: -len(whole) // 4])
+    seen: list[int] = []
+    with pytest.raises(BadAudio, match="truncated"):
+        clips = slice_file(tmp_path / "a.flac", tmp_path / "clips", SliceSettings())
+        seen.extend(clip.stat().st_size for clip in clips)
+    assert len(seen) >= 2
+    assert list((tmp_path / "clips").iterdir()) == []
 
 
-def test_stopping_leaves_whole_clips_only(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in" / "a.wav", _speech(5.0, -1.0, 5.0, -1.0, 5.0), RATE)
+def test_limits_hold(tmp_path: Path) -> None:
+    write_wav(tmp_path / "long.wav", _speech(9.0), RATE)
+    with pytest.raises(LimitExceeded, match="allowed 5 s"):
+        list(slice_file(tmp_path / "long.wav", tmp_path / "out", SliceSettings(), limits=DecodeLimits(max_seconds=5)))
+
+
+def test_progress_is_told_and_stops(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", _speech(5.0, -1.0, 5.0, -1.0, 5.0), RATE)
+    told: list[float] = []
 
     def stop(fraction: float, note: str) -> None:
-        if note.startswith("wrote"):
+        told.append(fraction)
+        if fraction > 0.6:
             raise Cancelled(note)
 
     with pytest.raises(Cancelled):
-        slice_all(tmp_path / "in", tmp_path / "out", SliceSettings(), stop)
-    assert len(list((tmp_path / "out").iterdir())) == 1
-    assert len(slice_all(tmp_path / "in", tmp_path / "out", SliceSettings()).clips) == 3
+        list(slice_file(tmp_path / "a.wav", tmp_path / "out", SliceSettings(), progress=stop))
+    assert told == sorted(told)
+    first = [clip.name for clip in files_in(tmp_path / "out")]
+    assert len(first) == 1
+    assert [path.name[0] for path in (tmp_path / "out").iterdir()] == ["a"]
+    again = [clip.name for clip in slice_file(tmp_path / "a.wav", tmp_path / "out", SliceSettings(), num_threads=2)]
+    assert again[:1] == first
+    assert len(again) == 3
 
 
 def test_a_folder_that_cannot_be_written_ends_the_work(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in" / "a.wav", _speech(5.0), RATE)
+    write_wav(tmp_path / "a.wav", _speech(5.0), RATE)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WorkspaceError):
-        slice_all(tmp_path / "in", tmp_path / "file" / "out", SliceSettings())
+        list(slice_file(tmp_path / "a.wav", tmp_path / "file" / "out", SliceSettings()))

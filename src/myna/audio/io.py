@@ -7,6 +7,7 @@ while decoding, so a small file that unpacks to days of silence costs no more th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -20,10 +21,11 @@ from myna.audio.recording import DEFAULT_LIMITS as DEFAULT_LIMITS
 from myna.audio.recording import MAX_PEAK as MAX_PEAK
 from myna.audio.recording import AudioInfo as AudioInfo
 from myna.audio.recording import DecodeLimits as DecodeLimits
-from myna.audio.recording import opened
+from myna.audio.recording import Recording, opened
 from myna.audio.recording import too_long as too_long
 from myna.audio.source import Source
 from myna.core.errors import BadAudio, BadInput, LimitExceeded
+from myna.core.progress import Progress, silent
 from myna.core.workspace import write_bytes
 
 
@@ -63,21 +65,34 @@ def decode_blocks(
     limits: DecodeLimits = DEFAULT_LIMITS,
     num_threads: int = 1,
     checks_packets: bool = True,
+    progress: Progress = silent,
 ) -> Iterator[np.ndarray]:
     """Like `decode`, block by block: float32 ``(t,)`` mono. The file is opened when the first block is asked for.
 
     A damaged or truncated recording raises when the damage is reached, thus after blocks that were good. With several
     threads, decoding runs ahead of whoever takes the blocks; they are the same, bit for bit. Without
-    ``checks_packets`` a recording that is too long is noticed where the limit is passed, and not before.
+    ``checks_packets`` a recording that is too long is noticed where the limit is passed, and not before. ``progress``
+    is told the share of the length that the header promises.
     """
     with opened(source, limits, checks_packets=checks_packets) as recording:
-        blocks = recording.blocks(num_threads)
         rate = recording.sample_rate
-        if num_threads > 1:
-            with running_ahead(blocks) as ready:
-                yield from resample_blocks(ready, rate, sample_rate)
-        else:
-            yield from resample_blocks(blocks, rate, sample_rate)
+        promised = (recording.info.seconds or 0.0) * (sample_rate or rate)
+        with _ready(recording, num_threads) as blocks:
+            given = 0
+            for block in resample_blocks(blocks, rate, sample_rate):
+                given += len(block)
+                progress(min(given / promised, 1.0) if promised else 0.0, "")
+                yield block
+
+
+@contextmanager
+def _ready(recording: Recording, num_threads: int) -> Iterator[Iterator[np.ndarray]]:
+    blocks = recording.blocks(num_threads)
+    if num_threads == 1:
+        yield blocks
+    else:
+        with running_ahead(blocks) as ready:
+            yield ready
 
 
 def probe(source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS) -> AudioInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 
@@ -39,38 +40,59 @@ def check_recording(audio: Audio, *, min_seconds: float = MIN_SECONDS, max_secon
         BadAudio: empty, shorter than ``min_seconds``, or silent (a constant offset counts as silence).
         LimitExceeded: longer than ``max_seconds``.
     """
-    if not audio.samples.size:
-        raise BadAudio(f"the recording is empty; record at least {min_seconds:g} s of speech")
-    if audio.seconds < min_seconds:
-        raise BadAudio(f"the recording is only {audio.seconds:.2f} s long; at least {min_seconds:g} s are needed")
-    if audio.seconds > max_seconds:
-        raise too_long(max_seconds, audio.seconds)
-    low, high = float(audio.samples.min()), float(audio.samples.max())
-    loudest = _decibels((high - low) / 2)
-    if not loudest >= SILENT_DBFS:
-        raise BadAudio(
-            f"the recording is silent (it stays below {max(loudest, -120.0):.0f} dB of full scale); "
-            f"speech must pass {SILENT_DBFS:.0f} dB, so check the microphone and its level"
-        )
+    extent = Extent()
+    extent.feed(audio.samples)
+    extent.check(audio.sample_rate, min_seconds=min_seconds, max_seconds=max_seconds)
 
 
-def level_mix(samples: np.ndarray, top: float = 0.95, share: float = 0.5) -> np.ndarray:
+class Extent:
+    """How long a recording is and between which samples it moves, while it goes by in blocks."""
+
+    def __init__(self) -> None:
+        self.num_samples = 0
+        self._low, self._high = math.inf, -math.inf
+
+    def feed(self, block: np.ndarray) -> None:
+        """Take in a further ``block`` ``(t,)``."""
+        if block.size:
+            self.num_samples += len(block)
+            self._low, self._high = min(self._low, float(block.min())), max(self._high, float(block.max()))
+
+    def check(self, sample_rate: int, *, min_seconds: float = MIN_SECONDS, max_seconds: float = 7200.0) -> None:
+        """Refuse what `check_recording` refuses."""
+        seconds = self.num_samples / sample_rate
+        if not self.num_samples:
+            raise BadAudio(f"the recording is empty; record at least {min_seconds:g} s of speech")
+        if seconds < min_seconds:
+            raise BadAudio(f"the recording is only {seconds:.2f} s long; at least {min_seconds:g} s are needed")
+        if seconds > max_seconds:
+            raise too_long(max_seconds, seconds)
+        loudest = _decibels((self._high - self._low) / 2)
+        if not loudest >= SILENT_DBFS:
+            raise BadAudio(
+                f"the recording is silent (it stays below {max(loudest, -120.0):.0f} dB of full scale); "
+                f"speech must pass {SILENT_DBFS:.0f} dB, so check the microphone and its level"
+            )
+
+
+def level_mix(samples: np.ndarray, top: float = 0.95, share: float = 0.5, loudest: float | None = None) -> np.ndarray:
     """Half-way normalisation: ``share`` of the sound scaled to peak ``top``, the rest as it is; float32 ``(T,)``.
 
     ``x / peak * (top * share) + (1 - share) * x``, as GPT-SoVITS levels clips. Silence stays silence. Where the sum
-    would pass full scale, it is scaled down to it.
+    would pass full scale, it is scaled down to it. Where ``samples`` are a part of the sound, ``loudest`` is its peak.
 
     Raises:
         BadInput: ``top`` is outside 0..1 (above it would clip) or ``share`` is outside 0..1.
     """
     check_level(top, share)
     sound = np.asarray(samples, np.float32)
-    loudest = peak(sound)
-    if loudest == 0.0:
+    highest = np.float32(peak(sound) if loudest is None else loudest)
+    if highest == 0.0:
         return sound
-    mixed = sound / np.float32(loudest) * np.float32(top * share) + np.float32(1 - share) * sound
-    excess = peak(mixed)
-    return mixed / np.float32(excess) if excess > 1.0 else mixed
+    scale, rest = np.float32(top * share), np.float32(1 - share)
+    excess = highest / highest * scale + rest * highest  # what the peak becomes: louder never becomes softer
+    mixed = sound / highest * scale + rest * sound
+    return cast(np.ndarray, mixed / excess if excess > 1.0 else mixed)
 
 
 def check_level(top: float, share: float) -> None:

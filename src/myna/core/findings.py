@@ -19,6 +19,11 @@ Result = TypeVar("Result")
 _SHOWN = 3
 
 
+def printable(name: str) -> str:
+    """A file's name for people: names may hold bytes that are no text, which cannot be printed."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 @dataclass(frozen=True)
 class Failure:
     """A file (its name, or the part of its path that a person knows) that could not be used, and why, in one line."""
@@ -64,7 +69,7 @@ class Tally:
 
     def add(self, file: Path | str, error: Exception | str) -> None:
         """Note that ``file`` could not be used; a path counts by its name."""
-        name = file.name if isinstance(file, Path) else file
+        name = printable(file.name if isinstance(file, Path) else file)
         self.failures.append(Failure(name, " ".join(str(error).split())))
 
     def findings(self, *notes: str, pages: Sequence[Path] = ()) -> Findings:
@@ -90,7 +95,7 @@ def each(
     """
     done: list[tuple[Path, Result]] = []
     for number, file in enumerate(files):
-        progress(number / len(files), file.name)
+        progress(number / len(files), printable(file.name))
         try:
             done.append((file, do(file)))
         except CallerError as error:

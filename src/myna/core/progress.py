@@ -38,3 +38,8 @@ def part(progress: Progress, start: float, stop: float) -> Progress:
         progress(start + (stop - start) * min(max(fraction, 0.0), 1.0), note)
 
     return scaled
+
+
+def named(progress: Progress, name: str) -> Progress:
+    """A `Progress` that says ``name`` where it is told nothing else."""
+    return lambda fraction, note: progress(fraction, note or name)

@@ -31,6 +31,7 @@ WORDS_FILE = "words.tsv"
 
 _MAX_NAME_CHARS = 64
 _PART = ".part-"
+_SHOWN_CHARS = 48
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,8 @@ def writing(path: Path) -> Iterator[Path]:
 
     Folders on the way are made. Raises `WorkspaceError` where the folder cannot be written or the disk is full.
     """
-    temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}-{path.name}")
+    # Of the name only its end, because with a mark before it the longest names would be too long.
+    temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}-{path.name[-_SHOWN_CHARS:]}")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

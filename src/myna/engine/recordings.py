@@ -1,23 +1,30 @@
 """The first two steps over whole folders: recordings become 32 kHz wav, and are cut into clips.
 
-Each writes one file per input under a temporary name first.
+Recordings go by in blocks, so their length costs no memory. Each file is written under a temporary name first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from myna.audio.io import DecodeLimits, decode, write_wav
-from myna.audio.loudness import check_recording
+import numpy as np
+
+from myna.audio.clip_names import shortened
+from myna.audio.io import DecodeLimits, decode_blocks
+from myna.audio.loudness import Extent
 from myna.audio.slicer import CLIP_RATE_HZ, SliceSettings, slice_file
-from myna.core.errors import BadAudio
-from myna.core.findings import Findings, Tally, each
-from myna.core.progress import Progress
-from myna.core.workspace import files_in, make_folder
+from myna.audio.wave_file import write_wav_blocks
+from myna.core.errors import BadAudio, BadInput, NotFound
+from myna.core.findings import Findings, Tally, printable
+from myna.core.progress import Progress, named
+from myna.core.workspace import inside, make_folder
+from myna.engine.processes import each_shared, num_cores, num_processes
 
 _SHORTEST_S = 0.1
+_MOST_NAME_BYTES = 160  # what later steps add to a clip's name has to fit too
 
 
 @dataclass(frozen=True)
@@ -29,59 +36,176 @@ class RecordingLimits:
     max_bytes: int
 
 
-def convert_recordings(source: Path, folder: Path, *, limits: RecordingLimits, progress: Progress) -> Findings:
+def convert_recordings(
+    source: Path,
+    folder: Path,
+    *,
+    limits: RecordingLimits,
+    num_parts: int = 0,
+    root: Path | None = None,
+    progress: Progress,
+) -> Findings:
     """Every recording in ``source`` as 32 kHz mono int16 wav in ``folder``; those that cannot be used are told.
 
+    ``num_parts`` processes share the files (0: one per core). Links may lead anywhere in ``root``, by default
+    ``source``.
+
     Raises:
+        NotFound: there is no ``source``.
         BadAudio: no recording can be used (each with its reason), or they are together shorter than
             ``limits.min_seconds``.
     """
-    decoding = DecodeLimits(max_bytes=limits.max_bytes, max_seconds=limits.max_seconds)
-    recordings, tally = files_in(source), Tally()
-    shortest = limits.min_seconds if len(recordings) == 1 else _SHORTEST_S
+    tally = Tally()
+    recordings = plain_files(source, root or source, tally)
     names = dict(zip(recordings, clip_safe_names(recordings), strict=True))
-
-    def convert(recording: Path) -> float:
-        audio = decode(recording, CLIP_RATE_HZ, limits=decoding)
-        check_recording(audio, min_seconds=shortest, max_seconds=limits.max_seconds)
-        write_wav(folder / names[recording], audio.samples, audio.sample_rate)
-        return audio.seconds
-
-    seconds = [seconds for _, seconds in each(recordings, convert, tally, progress)]
-    tally.require(len(seconds), BadAudio, "no recording can be used")
-    if sum(seconds) < limits.min_seconds:
-        held = f"the recordings hold {sum(seconds):.1f} s together; give at least {limits.min_seconds:g} s of speech"
-        tally.require(0, BadAudio, held)
+    processes = num_processes(recordings, num_parts)
+    work = _Converting(folder, names, limits, len(recordings) == 1, _threads(processes))
+    done = each_shared(recordings, work, processes, tally, progress)
+    tally.require(len(done), BadAudio, "no recording can be used")
+    held = sum(seconds for _, seconds in done)
+    if held < limits.min_seconds:
+        tally.require(
+            0, BadAudio, f"the recordings hold {held:.1f} s together; give at least {limits.min_seconds:g} s of speech"
+        )
     return tally.findings()
 
 
+@dataclass(frozen=True)
+class _Converting:
+    """Converts one recording; answers its seconds."""
+
+    folder: Path
+    names: dict[Path, str]
+    limits: RecordingLimits
+    is_only: bool
+    num_threads: int
+
+    def __call__(self, recording: Path, progress: Progress) -> float:
+        extent = Extent()
+        limits = DecodeLimits(max_bytes=self.limits.max_bytes, max_seconds=self.limits.max_seconds)
+        shortest = self.limits.min_seconds if self.is_only else _SHORTEST_S
+
+        def checked() -> Iterator[np.ndarray]:
+            told = named(progress, printable(recording.name))
+            for block in decode_blocks(
+                recording, CLIP_RATE_HZ, limits=limits, num_threads=self.num_threads, progress=told
+            ):
+                extent.feed(block)
+                yield block
+            extent.check(CLIP_RATE_HZ, min_seconds=shortest, max_seconds=limits.max_seconds)
+
+        return write_wav_blocks(self.folder / self.names[recording], checked(), CLIP_RATE_HZ) / CLIP_RATE_HZ
+
+
 def clip_safe_names(recordings: Sequence[Path]) -> list[str]:
-    """A wav name for each recording, fit for label files and all different."""
-    names: list[str] = []
+    """A wav name for each recording, fit for label files and all different, whatever the file system calls equal."""
+    names: dict[str, str] = {}
     for recording in recordings:
-        stem = "".join(char if char.isalnum() or char in "_-. " else "_" for char in recording.stem).strip(". ")
-        name, number = stem or "recording", 2
-        while f"{name}.wav" in names:
+        composed = unicodedata.normalize("NFC", recording.stem)
+        letters = "".join(char if _is_of_a_word(char) or char in "_-. " else "_" for char in composed)
+        stem = shortened(letters.strip(". ") or "recording", _MOST_NAME_BYTES)
+        name, number = stem, 2
+        while name.casefold() in names:
             name, number = f"{stem}-{number}", number + 1
-        names.append(f"{name}.wav")
-    return names
+        names[name.casefold()] = f"{name}.wav"
+    return list(names.values())
 
 
-def slice_recordings(source: Path, folder: Path, *, settings: SliceSettings, progress: Progress) -> Findings:
+def _is_of_a_word(char: str) -> bool:
+    """Letters, digits, and the marks that many scripts write vowels and tones with."""
+    return char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")
+
+
+def slice_recordings(
+    source: Path,
+    folder: Path,
+    *,
+    settings: SliceSettings,
+    num_parts: int = 0,
+    share: tuple[int, int] = (0, 1),
+    root: Path | None = None,
+    progress: Progress,
+) -> Findings:
     """Cut a recording, or every one in the folder ``source``, into clips in ``folder``.
 
+    ``share`` (i, n) cuts every n-th recording beginning with number i; the other arguments are as in
+    `convert_recordings`.
+
     Raises:
-        BadAudio: no recording gives a clip.
+        NotFound: there is no ``source``.
+        BadInput: ``folder`` is ``source``, or there is no such share.
+        BadAudio: no recording gives a clip (each with its reason).
     """
+    part, num_shares = share
+    if not 0 <= part < num_shares:
+        raise BadInput(f"i_part is {part} of all_part {num_shares}; it must be between 0 and {num_shares - 1}")
+    if source.resolve() == folder.resolve():
+        raise BadInput(f"clips cannot lie among the recordings in {source}; name another folder for them")
+    tally = Tally()
+    recordings = plain_files(source, root or source, tally)[part::num_shares]
     make_folder(folder)
-    recordings, tally = [source] if source.is_file() else files_in(source), Tally()
+    processes = num_processes(recordings, num_parts)
+    work = _Slicing(folder, settings, _threads(processes))
+    done = each_shared(recordings, work, processes, tally, progress)
+    if num_shares == 1 or tally.failures:
+        tally.require(len(done), BadAudio, "no recording gives a clip")
+    return tally.findings(f"{sum(count for _, count in done)} clips of {len(done)} recordings")
 
-    def cut(recording: Path) -> int:
-        clips = slice_file(recording, folder, settings)
-        if not clips:
-            raise BadAudio(f"nothing in it is above {settings.threshold:g} dBFS; record louder, or lower the threshold")
-        return len(clips)
 
-    counts = [count for _, count in each(recordings, cut, tally, progress)]
-    tally.require(len(counts), BadAudio, "no recording gives a clip")
-    return tally.findings(f"{sum(counts)} clips of {len(counts)} recordings")
+@dataclass(frozen=True)
+class _Slicing:
+    """Cuts one recording; answers how many clips it gave."""
+
+    folder: Path
+    settings: SliceSettings
+    num_threads: int
+
+    def __call__(self, recording: Path, progress: Progress) -> int:
+        told = named(progress, printable(recording.name))
+        clips = slice_file(recording, self.folder, self.settings, num_threads=self.num_threads, progress=told)
+        count = sum(1 for _ in clips)
+        if not count:
+            raise BadAudio(
+                f"nothing in it is above {self.settings.threshold:g} dBFS; record louder, or lower that threshold"
+            )
+        return count
+
+
+def plain_files(source: Path, root: Path, tally: Tally) -> list[Path]:
+    """``source`` itself if it is a file, else what lies in it, by name; what is no file of it goes to ``tally``.
+
+    Hidden and half-written files are left out silently. Links may lead anywhere in ``root``.
+
+    Raises:
+        NotFound: there is neither.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise NotFound(f"there is no file or folder {source}; give a recording or a folder of recordings")
+    files = []
+    for entry in sorted(source.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink() and not _leads_inside(entry, root):
+            tally.add(entry, "it is a link that leads out of the folder; put a copy of the file there")
+        elif entry.is_dir():
+            tally.add(entry, "it is a folder; give it by itself, or put its files beside the others")
+        elif not entry.is_file():
+            tally.add(entry, "it is no file that can be read")
+        else:
+            files.append(entry)
+    return files
+
+
+def _leads_inside(link: Path, root: Path) -> bool:
+    try:
+        inside(root, link.resolve())
+    except (BadInput, OSError, RuntimeError):  # the last two: links in a circle
+        return False
+    return True
+
+
+def _threads(processes: int) -> int:
+    """Threads for each file, when so many are worked on at once."""
+    return max(1, num_cores() // processes)

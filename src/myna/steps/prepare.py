@@ -37,7 +37,14 @@ class ConvertAudio(WorkshopStep):
 
         limits = RecordingLimits(self.min_seconds, self.max_seconds, self.max_bytes)
         source, target = self.inputs()[0], self.outputs()[0]
-        return convert_recordings(source, target, limits=limits, progress=progress)
+        return convert_recordings(
+            source,
+            target,
+            limits=limits,
+            num_parts=self.n_parts,
+            root=None if self.source else self.folder,
+            progress=progress,
+        )
 
 
 class SliceAudio(WorkshopStep):
@@ -137,4 +144,12 @@ class SliceAudio(WorkshopStep):
             share=self.level_share,
         )
         source, target = self.inputs()[0], self.outputs()[0]
-        return slice_recordings(source, target, settings=settings, progress=progress)
+        return slice_recordings(
+            source,
+            target,
+            settings=settings,
+            num_parts=self.n_parts,
+            share=(self.i_part, self.all_part),
+            root=None if self.source else self.folder,
+            progress=progress,
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 Segment = tuple[str, float, float, float]
@@ -60,6 +62,11 @@ SIGNALS: dict[str, tuple[int, int, list[Segment]]] = {
 def signal(name: str) -> tuple[np.ndarray, int]:
     """The samples and their rate."""
     rate, seed, segments = SIGNALS[name]
+    return made(rate, seed, segments), rate
+
+
+def made(rate: int, seed: int, segments: Sequence[Segment]) -> np.ndarray:
+    """The samples of a recipe."""
     random = np.random.Generator(np.random.PCG64(seed))
     parts: list[np.ndarray] = []
     for kind, seconds, hz, amplitude in segments:
@@ -70,4 +77,4 @@ def signal(name: str) -> tuple[np.ndarray, int]:
             parts.append(random.standard_normal(length) * amplitude)
         else:
             parts.append(np.zeros(length))
-    return np.concatenate(parts).astype(np.float32), rate
+    return np.concatenate(parts).astype(np.float32)
