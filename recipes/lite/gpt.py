@@ -65,7 +65,12 @@ def batch_at(tokens: Tokens, step: int, positions: int) -> GptBatch:
 def held_out(net: Gpt, tokens: Tokens, device: torch.device) -> dict[str, float]:
     """Cross-entropy and accuracy per token on held-out speakers."""
     rows = [(tokens.ids[i], tokens.codes[i], tokens.spoken[i]) for i in tokens.held(texted=True)][:48]
-    return gpt_loss(net, moved(collate(rows), device))[1]
+    return floats(gpt_loss(net, moved(collate(rows), device))[1])
+
+
+def floats(figures: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Figures as numbers."""
+    return {name: float(value) for name, value in figures.items()}
 
 
 def main() -> None:
@@ -83,7 +88,8 @@ def main() -> None:
 
     def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
         batch = moved(batch_at(tokens, step, options.positions), stage.device)
-        return gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes))
+        loss, figures = gpt_loss(net, with_wrong_tokens(batch, 0.08, LITE.flow.codes))
+        return loss, floats(figures)
 
     stage = Stage("gpt", net, options)
     stage.train(loss_at, lambda: held_out(net, tokens, stage.device))

@@ -1,4 +1,4 @@
-"""The losses of both nets, as functions of a net and one batch: recipes and fine-tuning share them."""
+"""The GPT's batch, and the loss of nets that follow the text: the bundled base's recipe and fine-tuning share them."""
 
 from __future__ import annotations
 
@@ -48,24 +48,23 @@ def gpt_targets(batch: GptBatch, end_token: int) -> Tensor:
     return targets.masked_fill(column > lens, -100)
 
 
-def gpt_loss(net: Gpt, batch: GptBatch) -> tuple[Tensor, dict[str, float]]:
+def gpt_loss(net: Gpt, batch: GptBatch) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean cross-entropy per token, the end included, padding not; of a net that follows the text plus that of how far
     each token goes on.
 
-    Returns the loss and figures to report: ``loss`` (the tokens' cross-entropy), their top-1 ``accuracy`` and, of a net
-    that follows the text, ``steps``. Raises `BadInput` where such a net gets no alignment.
+    Returns the loss and figures to report, on the device: ``loss`` (the tokens' cross-entropy), their top-1
+    ``accuracy`` and, of a net that follows the text, ``steps``. Raises `BadInput` where such a net gets no alignment.
     """
     given = batch.tokens if batch.given is None else batch.given
     hidden = net.hidden(batch.phones, batch.phone_lens, batch.bert, given, batch.token_lens, spoken=batch.spoken)
     logits = net.ar_predict_layer(hidden).float()
     targets = gpt_targets(batch, net.sizes.end_token)
     loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
-    valid = targets >= 0
-    right = (logits.detach().argmax(-1) == targets)[valid].float().mean()
-    figures = {"loss": float(loss.detach()), "accuracy": float(right)}
+    right = (logits.detach().argmax(-1) == targets).sum() / (targets >= 0).sum()
+    figures = {"loss": loss.detach(), "accuracy": right}
     if net.follower is not None and batch.spoken is not None:
         steps = _steps_loss(net.follower, hidden, batch, batch.spoken)
-        figures["steps"] = float(steps.detach())
+        figures["steps"] = steps.detach()
         loss = loss + steps
     return loss, figures
 
