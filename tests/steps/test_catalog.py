@@ -14,7 +14,7 @@ from myna.core.fields import parse
 from myna.core.versions import version
 from myna.core.workspace import VoiceFolder, make_folder, write_text
 from myna.steps.catalog import PIPELINE, STEPS, known_parameters, make_step, run_job, step_class
-from myna.steps.render import TestInference, newest
+from myna.steps.render import TestInference
 from myna.steps.train import TrainGpt, TrainSovits
 
 NAMES = [
@@ -135,12 +135,22 @@ def test_weights_of_other_experiments_and_versions_are_not_this_ones_outputs(tmp
         "anna-e15.safetensors",
     }
     assert TrainGpt(folder=voice.path, version="v4").outputs() == ()
-    found = newest(voice.gpt_weights(version("lite")), "anna-e*.safetensors")
-    assert found is not None
-    assert found.name == "anna-e15.safetensors"
+    assert [path.name for path in TestInference(folder=voice.path).inputs()[:1]] == ["anna-e15.safetensors"]
     assert (
         voice.sovits_weights(version("lite")) / "anna_e4_s10.safetensors" in TestInference(folder=voice.path).inputs()
     )
+
+
+def test_official_weights_are_outputs_too_and_are_spoken_with(tmp_path: Path) -> None:
+    voice = VoiceFolder(tmp_path / "anna")
+    for name in ("anna_e4_s10_l32.pth", "anna_e2_s5_l32.pth"):
+        write_text(voice.sovits_weights(version("v4")) / name, "x")
+    write_text(voice.gpt_weights(version("v4")) / "anna-e5.ckpt", "x")
+    assert len(TrainSovits(folder=voice.path, version="v4").outputs()) == 2
+    assert [path.name for path in TestInference(folder=voice.path, version="v4").inputs()[:2]] == [
+        "anna-e5.ckpt",
+        "anna_e4_s10_l32.pth",
+    ]
 
 
 def test_more_epochs_continue_and_another_batch_size_does_not() -> None:
@@ -160,15 +170,3 @@ def test_what_is_left_out_of_a_sovits_training_is_as_usual_for_its_version(tmp_p
     assert told(version="v4", lora_rank=None) == (2, 1, 2, 32)
     with pytest.raises(ValidationError):
         told(version="v4", epochs=0)
-
-
-def test_the_newest_weights_are_found_in_every_form(tmp_path: Path) -> None:
-    for name in ("anna_e2_s9.safetensors", "anna_e10_s40_l32.pth", "anna_e4_s16_l32.safetensors"):
-        (tmp_path / name).touch()
-    found = newest(tmp_path, "anna_e*_s*.*")
-    assert found is not None
-    assert found.name == "anna_e10_s40_l32.pth"
-    (tmp_path / "anna_e10_s40_l32.safetensors").touch()
-    found = newest(tmp_path, "anna_e*_s*.*")
-    assert found is not None
-    assert found.suffix == ".safetensors"

@@ -30,13 +30,17 @@ def weight_name(path: Path) -> WeightName | None:
     return WeightName(found[1], int(found[2]), int(found[3] or 0), int(found[4] or 0))
 
 
-def newest(folder: Path, experiment: str) -> Path | None:
-    """The weights of ``experiment`` in ``folder`` with the highest epoch and step, ours before an official form of
-    them; None where there are none."""
+def weights_of(folder: Path, experiment: str) -> list[Path]:
+    """The weights of ``experiment`` in ``folder``, in any form, from the first moment to the last, ours behind an
+    official form of the same."""
     found = [(weight_name(path), path) for path in (folder.iterdir() if folder.is_dir() else ())]
     own = [(name, path) for name, path in found if name is not None and name.experiment == experiment]
-    ranked = [(name.epoch, name.step, path.suffix == OWN_SUFFIX, path) for name, path in own]
-    return max(ranked)[-1] if ranked else None
+    return [path for *_, path in sorted((name.epoch, name.step, path.suffix == OWN_SUFFIX, path) for name, path in own)]
+
+
+def newest(folder: Path, experiment: str) -> Path | None:
+    """The last of `weights_of`; None where there are none."""
+    return next(reversed(weights_of(folder, experiment)), None)
 
 
 def others_of(path: Path) -> list[Path]:

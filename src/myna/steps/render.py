@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from myna.core.card import write_card
 from myna.core.errors import NotFound
 from myna.core.progress import Progress
 from myna.core.speech import SpeechRequest, Voice
+from myna.core.weight_files import newest
 from myna.steps.step import ReadingStep
 
 TEST_SENTENCE = "This is my new voice, and nobody has ever heard me say these words before."
@@ -91,19 +91,7 @@ class TestInference(ReadingStep):
         return reference.model_copy(update=found)
 
     def _gpt(self) -> Path | None:
-        return self.gpt_model or newest(self.voice.gpt_weights(self.record), f"{self.dataset.name}-e*.safetensors")
+        return self.gpt_model or newest(self.voice.gpt_weights(self.record), self.dataset.name)
 
     def _sovits(self) -> Path | None:
-        folder = self.voice.sovits_weights(self.record)
-        return self.sovits_model or newest(folder, f"{self.dataset.name}_e*_s*.*")
-
-
-def newest(folder: Path, pattern: str) -> Path | None:
-    """The file with the highest epoch (the number after ``e``) among those of ``pattern``, ours before an official one;
-    None where there is none."""
-    return max(folder.glob(pattern), key=lambda path: (_epoch(path), path.suffix == ".safetensors"), default=None)
-
-
-def _epoch(path: Path) -> int:
-    found = re.search(r"[-_]e(\d+)(?:_s\d+)?(?:_l\d+)?$", path.stem)
-    return int(found[1]) if found else -1
+        return self.sovits_model or newest(self.voice.sovits_weights(self.record), self.dataset.name)

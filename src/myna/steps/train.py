@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.core.training import GptPlan, SovitsPlan, TrainingPlan
 from myna.core.versions import VERSIONS
+from myna.core.weight_files import weights_of
 from myna.steps.step import VersionedStep
 
 Plan = TypeVar("Plan", bound=TrainingPlan)
@@ -20,7 +22,8 @@ Plan = TypeVar("Plan", bound=TrainingPlan)
 class TrainingStep(TrainingPlan, VersionedStep):
     """What both trainings have in common; a step is its trainer's plan."""
 
-    extends = frozenset({"epochs", "save_every"})
+    extends = frozenset({"epochs", "save_every", "keep_latest", "export"})
+    indifferent = VersionedStep.indifferent | {"sample_text", "sample_language"}
 
     @property
     def stamp_name(self) -> str:
@@ -34,6 +37,17 @@ class TrainingStep(TrainingPlan, VersionedStep):
     def plan(self, kind: type[Plan]) -> Plan:
         """The trainer's part of the parameters."""
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+    def train(self, trainer: Callable[..., Path], plan: TrainingPlan, weights: Path, progress: Progress) -> Findings:
+        """Run ``trainer``, and tell which clips were left out and what else happened."""
+        from myna.engine.features.left_out import left_out
+        from myna.engine.training.launch import run_training
+        from myna.engine.training.telling import PICTURE, notes_of
+
+        run_training(trainer, self.dataset, weights, version=self.record, plan=plan, progress=progress)
+        run = self.state()[0]
+        pages = tuple(path for path in (run / PICTURE,) if path.is_file())
+        return Findings(left_out(self.dataset, self.name), notes_of(run), pages)
 
 
 class TrainSovits(SovitsPlan, TrainingStep):
@@ -67,20 +81,17 @@ class TrainSovits(SovitsPlan, TrainingStep):
 
     def outputs(self) -> tuple[Path, ...]:
         """The weights saved so far."""
-        return tuple(self.voice.sovits_weights(self.record).glob(f"{self.dataset.name}_e*_s*.*"))
+        return tuple(weights_of(self.voice.sovits_weights(self.record), self.dataset.name))
 
     def state(self) -> tuple[Path, ...]:
         """What an interrupted training goes on from."""
         return (self.dataset.sovits_run(self.record),)
 
     def run(self, progress: Progress) -> Findings:
-        """Train, and tell which clips were left out; raises `TrainingFailed`."""
-        from myna.engine.features.left_out import left_out
+        """Train; raises `TrainingFailed`."""
         from myna.engine.training.sovits import train_sovits
 
-        weights, plan = self.voice.sovits_weights(self.record), self.plan(SovitsPlan)
-        train_sovits(self.dataset, weights, version=self.record, plan=plan, progress=progress)
-        return Findings(left_out(self.dataset, self.name))
+        return self.train(train_sovits, self.plan(SovitsPlan), self.voice.sovits_weights(self.record), progress)
 
 
 class TrainGpt(GptPlan, TrainingStep):
@@ -96,17 +107,14 @@ class TrainGpt(GptPlan, TrainingStep):
 
     def outputs(self) -> tuple[Path, ...]:
         """The weights saved so far."""
-        return tuple(self.voice.gpt_weights(self.record).glob(f"{self.dataset.name}-e*.safetensors"))
+        return tuple(weights_of(self.voice.gpt_weights(self.record), self.dataset.name))
 
     def state(self) -> tuple[Path, ...]:
         """What an interrupted training goes on from."""
         return (self.dataset.gpt_run(self.record),)
 
     def run(self, progress: Progress) -> Findings:
-        """Train, and tell which clips were left out; raises `TrainingFailed`."""
-        from myna.engine.features.left_out import left_out
+        """Train; raises `TrainingFailed`."""
         from myna.engine.training.gpt import train_gpt
 
-        weights, plan = self.voice.gpt_weights(self.record), self.plan(GptPlan)
-        train_gpt(self.dataset, weights, version=self.record, plan=plan, progress=progress)
-        return Findings(left_out(self.dataset, self.name))
+        return self.train(train_gpt, self.plan(GptPlan), self.voice.gpt_weights(self.record), progress)

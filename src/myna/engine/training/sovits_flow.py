@@ -23,9 +23,11 @@ from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
 from myna.engine.training.flow_loss import FlowBatch, flow_loss
+from myna.engine.training.hardware import precision_on
 from myna.engine.training.loop import Training
-from myna.engine.training.lora import adapt, flow_of, rank_of
+from myna.engine.training.lora import adapt, flow_of, hold_coarsely, rank_of
 from myna.engine.training.recipe import Figures, Phase, Recipe, warm_cosine
+from myna.engine.training.sampling import Sampler
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
 from myna.engine.training.sovits_export import Exporter
 from myna.engine.training.sovits_recipe import LEARNING_RATE, adam, by_epoch, origin
@@ -56,7 +58,10 @@ def train_flow(
     rank, base = rank_of(version, plan), origin(version, plan)
     if rank:
         _check_base(version, plan, base)
-    net = _trainable(version, plan, rank).to(pick_device(plan.device))
+    device = pick_device(plan.device)
+    net = _trainable(version, plan, rank).to(device)
+    if rank:
+        hold_coarsely(net, precision_on(device, plan.precision))
     is_own, is_official = net.sizes.has_prior, plan.recipe == "official" and not net.sizes.has_prior
     encoder = load_content(aligner(), plan.models) if is_own else None
     rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05), is_official=is_official)
@@ -69,6 +74,7 @@ def train_flow(
         phases=[own_phase(net, rate) if is_own else published_phase(net, rate)],
         data=FlowData(rows, plan.batch_size, net.sizes, plan.seed, takes_stretches=is_own, is_official=is_official),
         save=lambda moment: exporter.save(net, moment),
+        sample=Sampler(dataset, version, plan, "sovits").say,
         identity={"base": str(base), "rows": len(rows), "learning_rate": rate, "lora_rank": rank},
     )
     return Training(recipe, plan, dataset.sovits_run(version)).train(part(progress, 0.05, 1.0))

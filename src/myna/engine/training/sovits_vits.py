@@ -21,6 +21,7 @@ from myna.engine.device import pick_device
 from myna.engine.training.loop import Training
 from myna.engine.training.lora import rank_of
 from myna.engine.training.recipe import Phase, Recipe
+from myna.engine.training.sampling import Sampler
 from myna.engine.training.sovits_export import Exporter
 from myna.engine.training.sovits_recipe import LEARNING_RATE, adam, by_epoch, origin
 from myna.engine.training.vits_data import VitsData, read_vits_rows
@@ -62,6 +63,7 @@ def train_vits(
         phases=phases(net, judges, sized, rate, plan.text_low_lr_rate),
         data=VitsData(rows, plan.batch_size, plan.seed, is_official=is_official),
         save=lambda moment: exporter.save(net, moment),
+        sample=Sampler(dataset, version, plan, "sovits").say,
         identity={
             "base": str(base),
             "rows": len(rows),
