@@ -7,13 +7,16 @@ own) and a row in `TWINS`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from myna.cli.show import Bars, line
+from myna.core.assets import lacking
 from myna.core.errors import BadInput
+from myna.core.settings import read_settings
 from myna.steps.catalog import make_step
 
 _NUMBERS = {
@@ -28,6 +31,16 @@ _NUMBERS = {
     "all_part": int,
 }
 """What may stand behind the two places, in the official order."""
+
+_FRCRN = ("speech_frcrn_ans_cirm_16k", "FRCRN_SE_16K")
+"""The weights that the official denoising command takes, and ClearVoice's."""
+
+
+class Precision(StrEnum):
+    """Numbers of the official commands' nets."""
+
+    float16 = "float16"
+    float32 = "float32"
 
 
 def _flags(name: str, told: str) -> Any:
@@ -128,7 +141,30 @@ def _number(name: str, kind: type[int] | type[float], text: str) -> int | float:
         raise BadInput(f"{name} is {text!r}; it must be {wanted}") from None
 
 
-TWINS: dict[str, Callable[..., None]] = {"audio_slicer": audio_slicer}
+def cmd_denoise(
+    input_folder: Annotated[Path, typer.Option("--input_folder", "--input-folder", "-i", help="Folder or file.")],
+    output_folder: Annotated[Path, typer.Option("--output_folder", "--output-folder", "-o", help="Folder to write.")],
+    precision: Annotated[
+        Precision, typer.Option("--precision", "-p", help="Heeded as the official command does: not at all.")
+    ] = Precision.float16,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="rnnoise, frcrn, mossformer2 or none; by default FRCRN if it is here, else RNNoise."),
+    ] = None,
+) -> None:
+    """Take noise out of every sound of a folder, under the same names."""
+    del precision
+    settings = read_settings()
+    wishes = {"engine": engine or _denoiser_here(settings.models_folder), "models": settings.models_folder}
+    perform_on_folder("denoise_audio", input_folder, output_folder, {**wishes, "device": settings.device})
+
+
+def _denoiser_here(models: Path) -> str:
+    """The official denoiser if its weights are here, else the one that needs none."""
+    return "frcrn" if any(not lacking(name, models) for name in _FRCRN) else "rnnoise"
+
+
+TWINS: dict[str, Callable[..., None]] = {"audio_slicer": audio_slicer, "cmd_denoise": cmd_denoise}
 """Every twin by its command."""
 
 
