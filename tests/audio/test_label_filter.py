@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myna.audio.io import write_wav
-from myna.audio.label_filter import ClipFacts, Filter, Page, lengths, page, read_facts, select
+from myna.audio.label_filter import ClipFacts, Filter, Page, conditions, lengths, page, read_facts, select
 from myna.audio.labels import parse_text
 from myna.core.errors import BadInput, NotFound
 
@@ -86,3 +86,28 @@ def test_what_the_check_found(tmp_path: Path) -> None:
         read_facts(path)
     with pytest.raises(NotFound, match="run check_dataset first"):
         read_facts(tmp_path / "none.jsonl")
+
+
+def test_conditions_are_spelled() -> None:
+    written = ["language=Chinese", "language=en", "speaker=", "verdict=look", "found=noise", "text~^a|b$"]
+    written += ["seconds>1.5", "seconds<=10", "chars<80", "problem", "repaired"]
+    assert conditions(written) == Filter(
+        languages=frozenset({"zh", "en"}),
+        speakers=frozenset({""}),
+        verdicts=frozenset({"look"}),
+        kinds=frozenset({"noise"}),
+        text="^a|b$",
+        is_regex=True,
+        min_seconds=1.5,
+        max_seconds=10.0,
+        max_chars=80,
+        is_problem=True,
+        is_repaired=True,
+    )
+    assert conditions(["text=a=b\nc"]).text == "a=b\nc"
+    assert conditions([]) == Filter()
+    for wrong in ("colour=red", "seconds=3", "problem=yes", "", "text<3"):
+        with pytest.raises(BadInput, match="choose among: language=en, speaker=ann"):
+            conditions([wrong])
+    with pytest.raises(BadInput, match="'two' in 'seconds<two' is no number"):
+        conditions(["seconds<two"])

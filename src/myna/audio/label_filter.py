@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from myna.audio.io import probe
+from myna.audio.label_form import code_of
 from myna.audio.label_sounds import sound_file
 from myna.audio.labels import LabelFile, Line
 from myna.core.errors import BadInput, CallerError, NotFound
@@ -69,6 +71,47 @@ def select(file: LabelFile, wanted: Filter, facts: Mapping[str, ClipFacts] | Non
         for row, line in enumerate(file.lines, 1)
         if _is_told(line, wanted) and (line.label is None or _is_meant(line, wanted, finds, known))
     ]
+
+
+def conditions(written: Sequence[str]) -> Filter:
+    """The filter that conditions spell, all of which must hold.
+
+    ``language=en``, ``speaker=ann``, ``verdict=look``, ``found=noise`` (of the check; several of one name: any of
+    them), ``text=words``, ``text~expression``, ``seconds<2``, ``seconds>10``, ``chars<5``, ``chars>200``, ``problem``,
+    ``repaired``. Bounds are included. Raises `BadInput` naming all of these.
+    """
+    given: dict[str, Any] = {}
+    for condition in written:
+        found = _CONDITION.fullmatch(condition.strip())
+        name, sign, value = found.groups() if found else ("", "", "")
+        if name in _FLAGS and not sign:
+            given[_FLAGS[name]] = True
+        elif name in _SETS and sign == "=":
+            chosen = code_of(value) or value if name == "language" else value
+            given[_SETS[name]] = given.get(_SETS[name], frozenset()) | {chosen}
+        elif name == "text" and sign in ("=", "~"):
+            given |= {"text": value, "is_regex": sign == "~"}
+        elif name in ("seconds", "chars") and sign in ("<", ">"):
+            given[f"{'max' if sign == '<' else 'min'}_{name}"] = _number(value, condition, whole=name == "chars")
+        else:
+            raise BadInput(f"unknown condition {condition!r}; choose among: {_CONDITIONS}")
+    return Filter(**given)
+
+
+_CONDITION = re.compile(r"(\w+)(?:([=~<>])=?(.*))?", re.DOTALL)
+_SETS = {"language": "languages", "speaker": "speakers", "verdict": "verdicts", "found": "kinds"}
+_FLAGS = {"problem": "is_problem", "repaired": "is_repaired"}
+_CONDITIONS = (
+    "language=en, speaker=ann, verdict=look, found=noise, text=words, text~expression, seconds<2, seconds>10, chars<5, "
+    "chars>200, problem, repaired"
+)
+
+
+def _number(value: str, condition: str, *, whole: bool) -> float:
+    try:
+        return int(value) if whole else float(value)
+    except ValueError:
+        raise BadInput(f"{value!r} in {condition!r} is no number") from None
 
 
 def text_finder(pattern: str, *, is_regex: bool) -> Callable[[str], bool]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from myna.cli import bench, clone, convert_voice, doctor, fetch, model_files, run, say, serve, workshop
+from myna.cli import bench, clone, convert_voice, doctor, fetch, labels, model_files, run, say, serve, workshop
 from myna.cli.show import err
 from myna.core.errors import Cancelled, MynaError
 
@@ -35,6 +35,7 @@ app.command(name="convert-voice")(convert_voice.convert_voice)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
 workshop.add_to(app)
+app.add_typer(labels.app, name="labels")
 app.command(name="fetch")(fetch.fetch)
 app.command(name="inspect")(model_files.inspect)
 app.command(name="convert")(model_files.convert)
