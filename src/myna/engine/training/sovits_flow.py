@@ -23,9 +23,8 @@ from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
 from myna.engine.training.flow_loss import FlowBatch, flow_loss
-from myna.engine.training.hardware import precision_on
 from myna.engine.training.loop import Training
-from myna.engine.training.lora import adapt, flow_of, hold_coarsely, rank_of
+from myna.engine.training.lora import adapt, flow_of, rank_of
 from myna.engine.training.recipe import Figures, Phase, Recipe, warm_cosine
 from myna.engine.training.sampling import Sampler
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
@@ -58,10 +57,7 @@ def train_flow(
     rank, base = rank_of(version, plan), origin(version, plan)
     if rank:
         _check_base(version, plan, base)
-    device = pick_device(plan.device)
-    net = _trainable(version, plan, rank).to(device)
-    if rank:
-        hold_coarsely(net, precision_on(device, plan.precision))
+    net = _trainable(version, plan, rank).to(pick_device(plan.device))
     is_own, is_official = net.sizes.has_prior, plan.recipe == "official" and not net.sizes.has_prior
     encoder = load_content(aligner(), plan.models) if is_own else None
     rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05), is_official=is_official)
