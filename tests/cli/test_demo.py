@@ -9,15 +9,30 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from myna.audio.io import decode
+from myna.audio.io import decode, write_wav
 from myna.core.card import read_card
 from myna.core.workspace import Workspace
 from myna.steps.catalog import PIPELINE
 from tests.cli.conftest import WORDS, CommandLine
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def takes(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recording twice with a pause between, so that there are two clips, as a training wants; and its words."""
+    path = tmp_path_factory.mktemp("takes") / "me.wav"
+    audio = decode(recording)
+    pause = np.zeros(audio.sample_rate, np.float32)
+    write_wav(path, np.concatenate((audio.samples, pause, audio.samples)), audio.sample_rate)
+    cues = recording.with_suffix(".srt").read_text(encoding="utf-8")
+    later = cues.replace("00:00:02,", "00:00:11,").replace("00:00:08,", "00:00:17,").replace("00:00:00,", "00:00:09,")
+    again = later.replace("1\n", "3\n", 1).replace("2\n00:00:11", "4\n00:00:11")
+    path.with_suffix(".srt").write_text(f"{cues}\n{again}", encoding="utf-8")
+    return path
 
 
 def arguments(recording: Path) -> list[str]:
@@ -49,15 +64,15 @@ def interrupted(recording: Path, folder: Path) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.timeout(300)
-def test_a_demo_is_interrupted_goes_on_and_is_not_repeated(myna: CommandLine, recording: Path, tmp_path: Path) -> None:
+def test_a_demo_is_interrupted_goes_on_and_is_not_repeated(myna: CommandLine, takes: Path, tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    stopped = interrupted(recording, folder)
+    stopped = interrupted(takes, folder)
     assert (stopped.returncode, stopped.stderr.count("\n")) == (130, 1), stopped
     assert "run the same command again" in stopped.stderr
     assert list(folder.rglob(".part-*")) == []
     assert not (folder / "speech.wav").exists()
 
-    finished = myna(*arguments(recording))
+    finished = myna(*arguments(takes))
     assert finished.code == 0, finished
     assert finished.out.count("done already") == 8
     assert {path.name for path in folder.iterdir()} == {
@@ -77,5 +92,5 @@ def test_a_demo_is_interrupted_goes_on_and_is_not_repeated(myna: CommandLine, re
     voice = Workspace(folder).voice("me")
     assert read_card(voice).gpt == voice.path / "GPT_weights_lite" / "me-e1.safetensors"
     assert WORDS in voice.labels.read_text(encoding="utf-8")
-    again = myna(*arguments(recording))
+    again = myna(*arguments(takes))
     assert again.out.count("done already") == len(PIPELINE)
