@@ -158,6 +158,17 @@ def test_more_epochs_continue_and_another_batch_size_does_not() -> None:
     assert "batch_size" not in TrainGpt.extends
 
 
+def test_a_gpt_is_trained_as_long_as_is_usual_for_its_version(tmp_path: Path) -> None:
+    def epochs(**given: object) -> tuple[int, int]:
+        step = make_step("train_gpt", {"folder": tmp_path, **given})
+        assert isinstance(step, TrainGpt)
+        return step.epochs, step.save_every
+
+    assert epochs() == (8, 4)
+    assert epochs(version="v2") == (15, 5), "as the official program"
+    assert epochs(version="v2", epochs=3) == (3, 5)
+
+
 def test_what_is_left_out_of_a_sovits_training_is_as_usual_for_its_version(tmp_path: Path) -> None:
     def told(**given: Any) -> tuple[int, int, int, int | None]:
         step = TrainSovits(folder=tmp_path, **given)

@@ -125,6 +125,14 @@ class VitsSizes:
 
 
 @dataclass(frozen=True)
+class GptTraining:
+    """How a version's GPT is fine-tuned where nobody says otherwise; as in the official program."""
+
+    epochs: int = 15
+    save_every: int = 5
+
+
+@dataclass(frozen=True)
 class SovitsTraining:
     """How a version's SoVITS is fine-tuned where nobody says otherwise; epochs as in the official program."""
 
@@ -188,6 +196,7 @@ class ModelVersion:
     """Longest piece, in phones, where the caller says how the text is cut: slowly spoken, it takes about a minute."""
     joined_tokens: int = 500
     """Two clips of a speaker make one training row of the GPT when they have at most this many tokens together."""
+    gpt_training: GptTraining = GptTraining()
     sovits_training: SovitsTraining = SovitsTraining()
 
 
@@ -281,6 +290,7 @@ VERSIONS: dict[str, ModelVersion] = {
             piece_phones=100,
             uncut_phones=100,
             joined_tokens=400,
+            gpt_training=GptTraining(epochs=8, save_every=4),
             sovits_training=SovitsTraining(epochs=10),
         ),
         replace(

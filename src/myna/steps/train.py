@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import model_validator
 from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.core.training import GptPlan, SovitsPlan, TrainingPlan
-from myna.core.versions import VERSIONS
+from myna.core.versions import VERSIONS, ModelVersion
 from myna.core.weight_files import weights_of
 from myna.steps.step import VersionedStep
 
@@ -24,6 +25,23 @@ class TrainingStep(TrainingPlan, VersionedStep):
 
     extends = frozenset({"epochs", "save_every", "keep_latest", "export"})
     indifferent = VersionedStep.indifferent | {"sample_text", "sample_language"}
+
+    @classmethod
+    @abstractmethod
+    def usual(cls, record: ModelVersion) -> dict[str, Any]:
+        """The parameters of a training of this version where nobody says otherwise."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_usual(cls, given: Any) -> Any:
+        """What is left out is as usual for the version."""
+        record = (
+            VERSIONS.get(given.get("version", cls.model_fields["version"].default)) if isinstance(given, dict) else None
+        )
+        if record is None:
+            return given
+        usual = cls.usual(record)
+        return usual | {name: value for name, value in given.items() if value is not None or name not in usual}
 
     @property
     def stamp_name(self) -> str:
@@ -56,17 +74,10 @@ class TrainSovits(SovitsPlan, TrainingStep):
     title = "training SoVITS"
     kinds = ("sovits",)
 
-    @model_validator(mode="before")
     @classmethod
-    def _as_usual(cls, given: Any) -> Any:
-        """What is left out is as usual for the version."""
-        record = (
-            VERSIONS.get(given.get("version", cls.model_fields["version"].default)) if isinstance(given, dict) else None
-        )
-        if record is None:
-            return given
-        usual = asdict(record.sovits_training)
-        return usual | {name: value for name, value in given.items() if value is not None or name not in usual}
+    def usual(cls, record: ModelVersion) -> dict[str, Any]:
+        """As the version's record says."""
+        return asdict(record.sovits_training)
 
     def inputs(self) -> tuple[Path, ...]:
         """Phones, content features, wavs, voiceprints."""
@@ -99,6 +110,11 @@ class TrainGpt(GptPlan, TrainingStep):
 
     title = "training GPT"
     kinds = ("gpt",)
+
+    @classmethod
+    def usual(cls, record: ModelVersion) -> dict[str, Any]:
+        """As the version's record says."""
+        return asdict(record.gpt_training)
 
     def inputs(self) -> tuple[Path, ...]:
         """Phones, BERT features, tokens."""
