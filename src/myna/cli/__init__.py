@@ -13,7 +13,20 @@ from pathlib import Path
 import typer
 from typer.exceptions import TyperException
 
-from myna.cli import bench, clone, convert_voice, doctor, fetch, labels, model_files, run, say, serve, workshop
+from myna.cli import (
+    bench,
+    clone,
+    convert_voice,
+    doctor,
+    fetch,
+    labels,
+    model_files,
+    recognise,
+    run,
+    say,
+    serve,
+    workshop,
+)
 from myna.cli.show import err
 from myna.core.errors import Cancelled, MynaError
 
@@ -35,6 +48,8 @@ app.command(name="convert-voice")(convert_voice.convert_voice)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
 workshop.add_to(app)
+app.command(name="funasr_asr")(recognise.funasr_asr)
+app.command(name="fasterwhisper_asr")(recognise.fasterwhisper_asr)
 app.add_typer(labels.app, name="labels")
 app.command(name="fetch")(fetch.fetch)
 app.command(name="inspect")(model_files.inspect)

@@ -18,16 +18,21 @@ from myna.core.card import read_card
 from myna.core.errors import BadInput, Conflict, LimitExceeded, MissingAsset, NotFound
 from myna.core.settings import Settings, read_settings
 from myna.core.workspace import VoiceFolder, Workspace, checked_name, files_in, make_folder, write_bytes, writing
+from myna.engine.transcript import FORMATS
 from myna.steps.catalog import PIPELINE, known_parameters, make_step
 from myna.steps.render import TEST_SENTENCE, TestInference
 from myna.steps.step import Step, engine_needed, read_stamp
 
-_TRANSCRIPTS = (".srt", ".txt", ".list")
-
 Transcript = Annotated[
-    Path | None, typer.Option(help="The words, if known: .srt or .txt of one recording, or a .list; else recognised.")
+    Path | None,
+    typer.Option(
+        help="The words, if known: .srt, .vtt, .lrc, .json or .txt of one recording, or a .list; else recognised."
+    ),
 ]
-Language = Annotated[str, typer.Option(help="The language spoken.")]
+Language = Annotated[str, typer.Option(help="The language spoken; auto: of each clip, where the recogniser can tell.")]
+Asr = Annotated[str | None, typer.Option("--asr", help="Who writes down the words: a recogniser of `myna doctor`.")]
+AsrSize = Annotated[str | None, typer.Option("--asr-size", help="Size of its model, or the folder of one.")]
+Download = Annotated[bool, typer.Option("--download", help="Fetch the recogniser's model if it is not here.")]
 Version = Annotated[str, typer.Option(help="The model version to train.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of training; by default the step's own.")]
 
@@ -38,6 +43,9 @@ def clone(
     transcript: Transcript = None,
     language: Language = "en",
     version: Version = "lite",
+    asr: Asr = None,
+    asr_size: AsrSize = None,
+    download: Download = False,
     epochs_sovits: Epochs = None,
     epochs_gpt: Epochs = None,
 ) -> None:
@@ -45,8 +53,12 @@ def clone(
     settings = read_settings()
     voice = build_workspace(settings).voice(name)
     wishes = {"language": language, "target_language": language, "version": version}
-    epochs = {"train_sovits": epochs_sovits, "train_gpt": epochs_gpt}
-    make_voice(settings, voice, recordings, transcript, wishes, epochs)
+    own = {
+        "asr_transcribe": {"engine": asr, "size": asr_size, "download": download},
+        **_epochs(epochs_sovits, epochs_gpt),
+    }
+    _check_recogniser(settings, language, transcript, own["asr_transcribe"])
+    make_voice(settings, voice, recordings, transcript, wishes, own)
     line(f'voice {voice.name} is ready; let it speak: myna say "Hello." --voice "{voice.name}"')
 
 
@@ -57,6 +69,9 @@ def demo(
     transcript: Transcript = None,
     folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("demo"),
     text: Annotated[str, typer.Option(help="The new sentence.")] = TEST_SENTENCE,
+    asr: Asr = None,
+    asr_size: AsrSize = None,
+    download: Download = False,
     epochs_sovits: Epochs = None,
     epochs_gpt: Epochs = None,
 ) -> None:
@@ -67,8 +82,12 @@ def demo(
         voice = Workspace(folder.resolve()).voice("demo")
     else:
         voice = Workspace(folder.resolve()).voice(_name_of(recording))
-    epochs = {"train_sovits": epochs_sovits, "train_gpt": epochs_gpt}
-    step = make_voice(settings, voice, [recording], transcript, {"target_text": text}, epochs)
+    own = {
+        "asr_transcribe": {"engine": asr, "size": asr_size, "download": download},
+        **_epochs(epochs_sovits, epochs_gpt),
+    }
+    _check_recogniser(settings, "en", transcript, own["asr_transcribe"])
+    step = make_voice(settings, voice, [recording], transcript, {"target_text": text}, own)
     for source, suffix in ((step.speech, ".wav"), (step.speech.with_suffix(".srt"), ".srt")):
         write_bytes(folder / f"speech{suffix}", source.read_bytes())
     weights = _copy_weights(voice, folder)
@@ -84,9 +103,12 @@ def make_voice(
     recordings: Sequence[Path],
     transcript: Path | None,
     wishes: dict[str, Any],
-    epochs: dict[str, int | None],
+    own: dict[str, dict[str, Any]],
 ) -> TestInference:
-    """Run all eleven steps over ``voice``; returns the last one. A refused recording leaves nothing behind."""
+    """Run all eleven steps over ``voice``; returns the last one. A refused recording leaves nothing behind.
+
+    ``own`` holds what only one step is told; those that are None keep the step's defaults.
+    """
     common = {**deployment(settings), **wishes, "folder": voice.path}
     added = take_in(voice, recordings, settings.max_upload_bytes)
     if transcript is not None:
@@ -94,13 +116,13 @@ def make_voice(
     bars = Bars()
     with bars.shown():
         try:
-            bars.perform(_step("convert_audio", common, None))
+            bars.perform(_step("convert_audio", common, {}))
         except BadInput:
             forget(voice, added)
             raise
         step: Step | None = None
         for kind in PIPELINE[1:]:
-            step = _step(kind.name, common, epochs.get(kind.name))
+            step = _step(kind.name, common, own.get(kind.name, {}))
             bars.perform(step)
     if not isinstance(step, TestInference):
         raise TypeError("the catalogue does not end with the inference test")
@@ -182,17 +204,33 @@ def _write_report(voice: VoiceFolder, last: TestInference, folder: Path, weights
     write_report(facts, folder / "report.html")
 
 
-def _step(name: str, common: dict[str, Any], epochs: int | None) -> Step:
-    wishes = common if epochs is None else {**common, "epochs": epochs}
-    return make_step(name, known_parameters(name, wishes))
+def _step(name: str, common: dict[str, Any], own: dict[str, Any]) -> Step:
+    told = {key: value for key, value in own.items() if value is not None}
+    return make_step(name, known_parameters(name, {**common, **told}))
+
+
+def _epochs(sovits: int | None, gpt: int | None) -> dict[str, dict[str, Any]]:
+    return {"train_sovits": {"epochs": sovits}, "train_gpt": {"epochs": gpt}}
+
+
+def _check_recogniser(settings: Settings, language: str, transcript: Path | None, own: dict[str, Any]) -> None:
+    """Raise now what the fourth step would raise, minutes later, about the recogniser that is asked for."""
+    if transcript is not None and own["engine"] is None:
+        return
+    with engine_needed("speech recognition"):
+        from myna.engine.asr import DEFAULT, GIVEN, Wish, check_choice
+
+    if own["engine"] != GIVEN:
+        wish = Wish(language, own["size"] or "", models=settings.models_folder)
+        check_choice(own["engine"] or DEFAULT, wish, is_fetched=own["download"])
 
 
 def _take_in_transcript(voice: VoiceFolder, transcript: Path) -> Path:
     """Keep the transcript with the voice."""
     if not transcript.is_file():
         raise NotFound(f"there is no transcript {transcript}")
-    if transcript.suffix.lower() not in _TRANSCRIPTS:
-        raise BadInput(f"transcript {transcript.name} is of no known kind; give one of: {', '.join(_TRANSCRIPTS)}")
+    if transcript.suffix.lower() not in FORMATS:
+        raise BadInput(f"transcript {transcript.name} is of no known kind; give one of: {', '.join(FORMATS)}")
     kept = make_folder(voice.transcripts) / f"given{transcript.suffix.lower()}"
     write_bytes(kept, transcript.read_bytes())
     return kept

@@ -28,6 +28,7 @@ def doctor() -> None:
     table("Settings", ["setting", "value"], [[name, str(getattr(settings, name))] for name in Settings.model_fields])
     table("Extras", ["extra", "state"], extras())
     table("Languages", ["language", "state"], languages(settings.models_folder))
+    table("Recognisers", ["recogniser", "state"], recognisers(settings.models_folder))
     table("Models", ["model", "for", "size", "state"], models(settings.models_folder))
 
 
@@ -72,6 +73,16 @@ def languages(folder: Path) -> list[list[str]]:
         else:
             rows.append([language, "; ".join(["can be read", *([more[language]()] if language in more else [])])])
     return rows
+
+
+def recognisers(folder: Path) -> list[list[str]]:
+    """For every recogniser whether it can be used, and with which of the models of ``folder``."""
+    try:
+        with engine_needed("speech recognition"):
+            from myna.engine.asr import ENGINES, state_of
+    except MissingExtra as error:
+        return [["(all)", str(error)]]
+    return [[name, state_of(name, folder)] for name in ENGINES]
 
 
 def _polyphones(folder: Path) -> str:

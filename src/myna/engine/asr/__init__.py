@@ -9,12 +9,13 @@ that took no part in training. The others need model files, and hear well; a giv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from myna.core.assets import how_to_get, lacking, place
+from myna.core.assets import find, how_to_get, lacking, place
 from myna.core.errors import MissingAsset, MissingExtra, UnknownChoice
 from myna.engine.asr.fun_asr import FunAsr, weights_file
 from myna.engine.asr.heard import AUTO, Recogniser, Transcript, Wish, Word
@@ -32,8 +33,10 @@ __all__ = [
     "Transcript",
     "Wish",
     "Word",
+    "check_choice",
     "chosen_folder",
     "engine_called",
+    "first_usable",
     "recogniser",
     "state_of",
 ]
@@ -63,9 +66,12 @@ _WHISPER_SIZES = (
     "distil-medium.en",
     "distil-small.en",
 )
+_PAUSES = "fsmn-vad"
+"""What parts long clips; short ones are heard without it."""
 _SAME_SIZES = {"large": "large-v3", "turbo": "large-v3-turbo"}
-_CHINESE = {"zh": ("fun-asr-nano", "paraformer", "sensevoice"), "yue": ("paraformer", "sensevoice")}
-"""Who hears what Whisper finds to be Chinese: the first whose model is here."""
+_FUN_ASR = ("fun-asr-nano", "paraformer", "sensevoice")
+_FUN_ASR_FOR = {"zh": _FUN_ASR, "yue": ("paraformer", "sensevoice", "fun-asr-nano")}
+"""Whose turn it is, if its model is here: as in the official program, which hears Cantonese with a net of its own."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def whisper_asset(size: str) -> str:
 
 def _ears_for_chinese(wish: Wish) -> Iterator[tuple[str, Recogniser]]:
     """FunASR's nets for the languages that Whisper hands over, as far as they are here."""
-    for language, names in _CHINESE.items():
+    for language, names in _FUN_ASR_FOR.items():
         for name in names if wish.language in (AUTO, language) else ():
             if ENGINES[name].is_installed:
                 try:
@@ -116,7 +122,7 @@ def _ears_for_chinese(wish: Wish) -> Iterator[tuple[str, Recogniser]]:
 
 def _of_paraformer(_size: str, language: str) -> tuple[str, ...]:
     """As in the official program: another net for Cantonese, which is used without the nets that help."""
-    return ("uniasr-cantonese",) if language == "yue" else ("paraformer-zh", "fsmn-vad", "ct-punc")
+    return ("uniasr-cantonese",) if language == "yue" else ("paraformer-zh", _PAUSES, "ct-punc")
 
 
 def _fun_asr(engine: str, wish: Wish) -> Recogniser:
@@ -126,11 +132,9 @@ def _fun_asr(engine: str, wish: Wish) -> Recogniser:
     if not weights_file(folder).is_file():
         raise MissingAsset(f"{weights_file(folder)} is missing; without it {folder} is no model that can be used here")
     pauses = None
-    if "fsmn-vad" in others:
-        try:
-            pauses = _beside(folder, "fsmn-vad", wish.models)
-        except MissingAsset:
-            pauses = None  # only long clips need it
+    if _PAUSES in others:
+        with suppress(MissingAsset):
+            pauses = _beside(folder, _PAUSES, wish.models)
     return FunAsr(
         folder, wish, pauses=pauses, stops=_beside(folder, "ct-punc", wish.models) if "ct-punc" in others else None
     )
@@ -161,7 +165,7 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             library="funasr",
             titles=("Fun-ASR-Nano (31语种+方言, 推荐)",),
             sizes=("large",),
-            assets=lambda _, __: ("fun-asr-nano", "fsmn-vad"),
+            assets=lambda _, __: ("fun-asr-nano", _PAUSES),
         ),
         "sensevoice": Engine(
             _FIVE,
@@ -170,7 +174,7 @@ ENGINES: Mapping[str, Engine] = MappingProxyType(
             library="funasr",
             titles=("SenseVoice (极速, 5语种)",),
             sizes=("large",),
-            assets=lambda _, __: ("sensevoice", "fsmn-vad"),
+            assets=lambda _, __: ("sensevoice", _PAUSES),
         ),
         "paraformer": Engine(
             ("zh", "yue"),
@@ -212,8 +216,43 @@ def state_of(engine: str, models: Path) -> str:
     return "can be used" + (f" with {', '.join(dict.fromkeys(here))}" if here else "; hears English only")
 
 
+def first_usable(language: str, models: Path) -> str:
+    """The first of FunASR's engines for ``language`` that can be used; where none can, the official choice.
+
+    Raises `UnknownChoice` for a language that none hears.
+    """
+    if language not in _FIVE:
+        raise UnknownChoice("language for FunASR", language, _FIVE)
+    names = [name for name in _FUN_ASR_FOR.get(language, _FUN_ASR) if language in ENGINES[name].languages]
+    return next((name for name in names if state_of(name, models).startswith("can be used")), names[0])
+
+
 def _spoken(row: Engine) -> tuple[str, ...]:
     return row.languages if len(row.languages) <= len(_FIVE) else (AUTO,)
+
+
+def check_choice(engine: str, wish: Wish, *, is_fetched: bool = False) -> str:
+    """The engine's name in the table; raises as `recogniser` where ``wish`` cannot come true.
+
+    The model need not be here yet where it ``is_fetched``.
+    """
+    name = engine_called(engine)
+    row = ENGINES[name]
+    if wish.language not in row.languages:
+        hint = " (it hears English only, so it cannot tell languages apart)" if row.languages == ("en",) else ""
+        raise UnknownChoice(f"language for {name}{hint}", wish.language, row.languages)
+    if wish.precision and wish.precision not in PRECISIONS:
+        raise UnknownChoice("precision", wish.precision, PRECISIONS)
+    chosen = chosen_folder(wish.size)
+    if not chosen:
+        checked_size(name, wish.size, row.sizes)
+    if not row.is_installed:
+        raise MissingExtra(f"{name} is not installed; get it with: pip install 'myna[{row.extra}]'")
+    if not chosen and not is_fetched:
+        for asset in row.assets(wish.size, wish.language):
+            if asset != _PAUSES:
+                find(asset, wish.models)
+    return name
 
 
 def recogniser(engine: str, language: str = AUTO, wish: Wish | None = None) -> Recogniser:
@@ -223,16 +262,5 @@ def recogniser(engine: str, language: str = AUTO, wish: Wish | None = None) -> R
     `MissingExtra` where its library is not installed, `MissingAsset` where its model is not here, and `BadCheckpoint`
     where that cannot be used.
     """
-    name = engine_called(engine)
-    row = ENGINES[name]
     wish = replace(wish or Wish(), language=language)
-    if language not in row.languages:
-        hint = " (it hears English only, so it cannot tell languages apart)" if row.languages == ("en",) else ""
-        raise UnknownChoice(f"language for {name}{hint}", language, row.languages)
-    if wish.precision and wish.precision not in PRECISIONS:
-        raise UnknownChoice("precision", wish.precision, PRECISIONS)
-    if not chosen_folder(wish.size):
-        checked_size(name, wish.size, row.sizes)
-    if not row.is_installed:
-        raise MissingExtra(f"{name} is not installed; get it with: pip install 'myna[{row.extra}]'")
-    return row.make(wish)
+    return ENGINES[check_choice(engine, wish)].make(wish)
