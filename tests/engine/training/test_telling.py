@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import json
 import re
 import struct
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from myna.core.errors import BadInput
+from myna.core.errors import BadInput, WorkspaceError
 from myna.core.progress import silent
 from myna.engine.pictures import curves_svg
 from myna.engine.training import telling
+from myna.engine.training.events import open_events
 from myna.engine.training.loop import Training
 from myna.engine.training.telling import Teller, notes_of, read_curves
 from tests.engine.training.toy import duel_recipe, plan, toy_recipe
@@ -40,6 +42,7 @@ def test_speed_and_time_left_are_those_of_training_alone(tmp_path: Path, clock: 
         clock[0] += 500.0
         teller.paused()
     teller.progress({"epoch": 1, "step": 3, "loss": 0.51234}, lambda *line: told.append(line))
+    teller.end()
     assert told == [(0.03, "epoch 1 of 2, step 3 of 100, loss 0.512, 4.0 clips/s, 3 min 14 s left")]
     last = json.loads((tmp_path / "losses.jsonl").read_text().splitlines()[-1])
     assert last["speed"]["clips_per_s"] == 4.0
@@ -55,10 +58,11 @@ def test_steps_of_several_batches_share_their_time(tmp_path: Path, clock: list[f
     points = [{"epoch": 1, "step": step, "loss": 0.5} for step in range(1, 5)]
     teller.points(points, {}, num_clips=16)
     teller.progress(points[-1], lambda fraction, note: told.append(note))
+    teller.end()
     assert told == ["epoch 1 of 1, step 4 of 4000, loss 0.500, 2.0 clips/s, 2 h 13 min left"]
 
 
-def events(folder: Path) -> Iterator[tuple[int, str, float]]:
+def scalars(folder: Path) -> Iterator[tuple[int, str, float]]:
     """(step, name, value) of the scalars in TensorBoard's files: records of length, check, protobuf, check."""
     for path in sorted(folder.iterdir()):
         data = path.read_bytes()
@@ -74,7 +78,7 @@ def events(folder: Path) -> Iterator[tuple[int, str, float]]:
 def test_tensorboard_gets_every_loss_rate_and_speed(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX")
     Training(duel_recipe(tmp_path), plan(), tmp_path / "run").train(silent)
-    found = list(events(tmp_path / "run" / "tensorboard"))
+    found = list(scalars(tmp_path / "run" / "tensorboard"))
     assert {name for _, name, _ in found} == {
         "loss/judge",
         "loss/maker",
@@ -123,3 +127,29 @@ def test_notes_stay_for_whoever_asks(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("{")
     with pytest.raises(BadInput, match=r"notes.json is damaged"):
         notes_of(tmp_path)
+
+
+def test_events_of_a_resumed_training_say_what_counts_no_more(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    for step in (0, 2):
+        written = open_events(tmp_path, step)
+        assert written is not None
+        written.add({"loss/toy": 0.5}, step + 1)
+        written.close()
+    files = sorted(tmp_path.iterdir(), key=lambda path: path.suffix)
+    assert [path.suffix for path in files] == [".0", ".2"]
+    assert b"\x10\x03\x3a\x02\x08\x01" in files[1].read_bytes(), "step 3, session start"
+
+
+def test_a_full_disk_at_the_events_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboardX")
+    events = open_events(tmp_path, 0)
+    assert events is not None
+
+    def full(event: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(events._file, "write_event", full)
+    with pytest.raises(WorkspaceError, match="the disk is full"):
+        events.add({"loss": 1.0}, 1)
+    events.close()

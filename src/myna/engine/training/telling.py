@@ -6,15 +6,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from myna.core.errors import BadInput
 from myna.core.progress import Progress
 from myna.core.workspace import disk_errors, make_folder, write_text
 from myna.engine.pictures import curves_svg
-
-if TYPE_CHECKING:
-    from tensorboardX import SummaryWriter
+from myna.engine.training.events import Events, open_events
 
 CURVE = "losses.jsonl"
 PICTURE = "losses.svg"
@@ -37,7 +35,7 @@ class Teller:
     def __init__(self, run: Path, epochs: int, num_batches: int) -> None:
         self.run, self.epochs, self.total = run, epochs, epochs * num_batches
         self.notes: list[str] = []
-        self._events: SummaryWriter | None = None
+        self._events: Events | None = None
         self._last = time.monotonic()
         self._begun = self._last
         self._step_s = self._clips_per_s = 0.0
@@ -46,13 +44,13 @@ class Teller:
         """Go on behind ``step``: later points and events are made again."""
         self.notes = list(notes)
         make_folder(self.run)
+        self._write_notes()
         _trim(self.run / CURVE, step)
-        self._events = _event_writer(self.run / EVENTS, step)
+        self._events = open_events(self.run / EVENTS, step)
         self._begun = self._last = time.monotonic()
 
     def end(self) -> None:
-        """Close the files; the notes stay for whoever started the training."""
-        write_text(self.run / NOTES, json.dumps(self.notes))
+        """Close the files."""
         if self._events is not None:
             self._events.close()
 
@@ -60,6 +58,7 @@ class Teller:
         """Something worth telling a person at the end."""
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
+            self._write_notes()
 
     def points(self, points: Sequence[Mapping[str, float]], rates: Mapping[str, float], num_clips: int) -> None:
         """Append the points of one optimiser step, in which ``num_clips`` clips were seen on all devices."""
@@ -75,7 +74,7 @@ class Teller:
         with disk_errors(path), path.open("a", encoding="utf-8") as file:
             file.write("".join(json.dumps(line) + "\n" for line in lines))
         if self._events is not None:
-            self._add_events(points, rates)
+            self._add_events(self._events, points, rates)
 
     def paused(self) -> None:
         """What happened since the last step (saving, speaking) does not count as training time."""
@@ -97,17 +96,15 @@ class Teller:
         if picture:
             write_text(self.run / PICTURE, picture)
 
-    def _add_events(self, points: Sequence[Mapping[str, float]], rates: Mapping[str, float]) -> None:
-        assert self._events is not None  # asked by the caller
-        with disk_errors(self.run / EVENTS):
-            for point in points:
-                for name, value in point.items():
-                    if name not in _PLACE:
-                        self._events.add_scalar(f"loss/{name}", value, int(point["step"]))
-            step = int(points[-1]["step"])
-            for name, rate in rates.items():
-                self._events.add_scalar(f"learning_rate/{name}", rate, step)
-            self._events.add_scalar("clips_per_second", self._clips_per_s, step)
+    def _write_notes(self) -> None:
+        write_text(self.run / NOTES, json.dumps(self.notes))
+
+    def _add_events(self, events: Events, points: Sequence[Mapping[str, float]], rates: Mapping[str, float]) -> None:
+        for point in points:
+            losses = {f"loss/{name}": value for name, value in point.items() if name not in _PLACE}
+            events.add(losses, int(point["step"]))
+        speed = {"clips_per_second": self._clips_per_s}
+        events.add({f"learning_rate/{name}": rate for name, rate in rates.items()} | speed, int(points[-1]["step"]))
 
 
 def read_curves(file: Path) -> dict[str, list[float]]:
@@ -131,16 +128,6 @@ def notes_of(run: Path) -> tuple[str, ...]:
         return tuple(str(note) for note in json.loads(path.read_text(encoding="utf-8")))
     except ValueError:
         raise BadInput(f"{path} is damaged; remove it") from None
-
-
-def _event_writer(folder: Path, step: int) -> SummaryWriter | None:
-    """The writer of TensorBoard's files, where the extra is installed."""
-    try:
-        from tensorboardX import SummaryWriter
-    except ModuleNotFoundError:
-        return None
-    with disk_errors(folder):
-        return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
 
 def _trim(path: Path, step: int) -> None:
