@@ -25,8 +25,8 @@ def test_one_clip_is_too_few_however_often_it_is_repeated(tmp_path: Path) -> Non
 def test_a_batch_larger_than_the_data_is_lowered_and_said(tmp_path: Path) -> None:
     data = ToyData(5, 64)
     Training(toy_recipe(tmp_path, data=data), plan(batch_size=64), tmp_path / "run").train(silent)
-    assert notes_of(tmp_path / "run") == ("batches have 5 clips instead of 64: there are not enough for more",)
-    assert data.loaded[0] == data.draws(1)[0]
+    assert notes_of(tmp_path / "run") == ("batches have 5 rows instead of 64: there are not enough for more",)
+    assert len(data.draws(1)) == 1
 
 
 def test_data_that_does_not_name_its_clips_is_trained_on(tmp_path: Path) -> None:

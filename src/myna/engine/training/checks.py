@@ -6,7 +6,7 @@ from typing import Any
 
 from myna.core.errors import TrainingFailed
 from myna.core.training import TrainingPlan
-from myna.engine.training.recipe import Recipe
+from myna.engine.training.recipe import Recipe, num_clips
 
 MIN_CLIPS = 2
 
@@ -26,7 +26,9 @@ def check_data(recipe: Recipe[Any, Any], plan: TrainingPlan, num_batches: int) -
         )
     if not any(recipe.ends_update(index, num_batches) for index in range(num_batches)):
         raise TrainingFailed(f"an epoch of {num_batches} batches makes no step; lower batch_size or add clips")
-    largest = max((len(recipe.data.clips(draw)) for draw in draws), default=0)
-    if 0 < largest < plan.batch_size:
-        return [f"batches have {largest} clips instead of {plan.batch_size}: there are not enough for more"]
+    fullest = max(draws, key=lambda draw: len(recipe.data.clips(draw)), default=None)
+    if clips and fullest is not None and len(recipe.data.clips(fullest)) < plan.batch_size:
+        # A row may be made of several clips, so the names are more than the rows; the batch itself knows.
+        rows = num_clips(recipe.data.load(fullest))
+        return [f"batches have {rows} rows instead of {plan.batch_size}: there are not enough for more"]
     return []
