@@ -13,11 +13,12 @@ from typing import Any
 
 from myna.audio.container import identify
 from myna.audio.io import decode
-from myna.core.errors import NotConfigured, NotFound, TooBusy
+from myna.core.errors import MynaError, NotConfigured, NotFound, TooBusy
 from myna.core.speech import AudioChunk, Speaker, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.jobs.job import Event, Job, Order, Owner, Status
 from myna.jobs.keys import SCOPES, Key, KeyRing
+from myna.jobs.outbox import Outbox
 from myna.jobs.store import JobStore
 from myna.steps.catalog import CHAIN
 from myna.steps.step import Step
@@ -95,6 +96,15 @@ class Studio:
         queue = next((step.queue for step in steps if step.queue != Step.queue), Step.queue)
         return self._order(CHAIN, payload, queue, wishes)
 
+    def refuse(self, kind: str, payload: Mapping[str, Any], error: MynaError, wishes: Wishes) -> Job:
+        """A job that has failed before it began, so that whoever waits for it is told."""
+        order = self._ordered(kind, payload, Step.queue, wishes)
+        return self._jobs.refuse(order, str(error), {"kind": error.kind})
+
+    def outbox(self, scheme: str) -> Outbox:
+        """The events to be sent to destinations that begin with ``scheme``."""
+        return self._jobs.outbox(scheme)
+
     def job(self, job_id: str, user: str = "") -> Job:
         """The job as it is now; raises `NotFound`, also where it is another ``user``'s."""
         job = self._jobs.get(job_id)
@@ -153,7 +163,9 @@ class Studio:
         waiting = self._jobs.count(Status.QUEUED)
         if waiting >= self._max_queued:
             raise TooBusy(f"{waiting} jobs are waiting already, as many as may; try again later", _RETRY_S)
-        order = Order(
+        return self._jobs.submit(self._ordered(kind, payload, queue, wishes))
+
+    def _ordered(self, kind: str, payload: Mapping[str, Any], queue: str, wishes: Wishes) -> Order:
+        return Order(
             kind, payload, wishes.owner, queue, notify=wishes.notify, tells_steps=wishes.tells_steps, key=wishes.key
         )
-        return self._jobs.submit(order)

@@ -11,7 +11,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from myna import __version__
-from myna.api import health
+from myna.amqp.orders import Orders
+from myna.amqp.requests import QueueRequest
+from myna.api import health, queue
 from myna.api.access import Guard
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
@@ -24,7 +26,7 @@ from myna.core.settings import Settings
 from myna.studio import Studio
 
 DOORS: Mapping[str, Door] = MappingProxyType(
-    {"api_v2": official.door, "tasks": tasks.door, "api": legacy.door, "subtitles": subtitles.door}
+    {"api_v2": official.door, "tasks": tasks.door, "queue": queue.door, "api": legacy.door, "subtitles": subtitles.door}
 )
 """Every dialect by its name."""
 
@@ -42,9 +44,13 @@ def build_app(
     *,
     doors: Mapping[str, Door] = DOORS,
     speaks: Callable[[], bool] = lambda: True,
+    order: Callable[[str, QueueRequest], object] | None = None,
     control: Callable[[str], None] | None = None,
 ) -> FastAPI:
-    """The app over ``studio``; ``speaks`` tells whether speech can be made now, ``control`` ends the server."""
+    """The app over ``studio``; ``speaks`` tells whether speech can be made now, ``control`` ends the server.
+
+    ``order`` takes requests of the queue service in; by default they become jobs at once.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +58,14 @@ def build_app(
 
     app = FastAPI(title="Myna", version=__version__, description=_ABOUT, lifespan=lifespan)
     stage = Stage(studio, settings.max_speaking, settings.max_waiting_to_speak)
-    house = House(studio, settings, Guard(studio, settings), stage, control or _keep_running)
+    house = House(
+        studio,
+        settings,
+        Guard(studio, settings),
+        stage,
+        order or Orders(studio, settings).take,
+        control or _keep_running,
+    )
     figures = Figures(studio)
     app.include_router(health.door(house, figures, speaks))
     for door in doors.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from myna.core.settings import Settings
@@ -15,6 +15,7 @@ from myna.steps.step import engine_needed
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from myna.amqp.requests import QueueRequest
     from myna.api.serving import Server
     from myna.engine.synthesis.speaker import LocalSpeaker
     from myna.jobs.keys import KeyRing
@@ -132,7 +133,32 @@ def build_asgi(settings: Settings, control: Callable[[str], None] | None = None)
     with engine_needed("the server", "server"):
         from myna.api.server import build_app
 
-        return build_app(build_studio(settings), settings, control=control)
+        return build_app(build_studio(settings), settings, order=build_order(settings), control=control)
+
+
+def build_order(settings: Settings) -> Callable[[str, QueueRequest], object] | None:
+    """What takes requests of the queue service in: RabbitMQ, where there is one; else None, they become jobs at once."""
+    if settings.amqp_url is None:
+        return None
+    with engine_needed("the queue service", "cluster"):
+        from myna.amqp.broker import Broker
+        from myna.amqp.producer import Producer
+
+    return Producer(Broker(settings.amqp_url.get_secret_value())).start
+
+
+def build_peers(settings: Settings) -> list[Callable[[Event], None]]:
+    """What takes messages out of RabbitMQ and sends answers; nothing where there is none."""
+    if settings.amqp_url is None:
+        return []
+    with engine_needed("the queue service", "cluster"):
+        from myna.amqp.broker import Broker
+        from myna.amqp.consumer import Consumer
+        from myna.amqp.orders import Orders
+        from myna.amqp.sender import Sender
+
+    broker, studio = Broker(settings.amqp_url.get_secret_value()), build_studio(settings)
+    return [Consumer(broker, Orders(studio, settings)).serve, Sender(broker, studio).serve]
 
 
 def build_server(settings: Settings, *, workers: int, seed_ports: bool) -> Server:
@@ -141,7 +167,8 @@ def build_server(settings: Settings, *, workers: int, seed_ports: bool) -> Serve
         from myna.api.serving import Listener, Server
 
     crew = [build_worker(settings, (), number) for number in range(workers)]
-    server = Server(beside=[worker.serve for worker in crew], log_level=settings.log_level)
+    beside = [*(worker.serve for worker in crew), *build_peers(settings)]
+    server = Server(beside=beside, log_level=settings.log_level)
     app = build_asgi(settings, server.control)
     ports = [settings.port, *([_TTS_PORT] if seed_ports else [])]
     server.listeners = [Listener(app, settings.host, port) for port in ports]

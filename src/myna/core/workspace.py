@@ -227,6 +227,24 @@ def inside(root: Path, relative: str | Path) -> Path:
     return path
 
 
+def inside_roots(roots: tuple[Path, ...], given: str | Path) -> Path:
+    """``given``, resolved, if it lies in one of ``roots``; relative ones are looked for in each of them.
+
+    Raises `BadInput`.
+    """
+    if "\0" in str(given) or not str(given).strip():
+        raise BadInput("a path must not be empty or hold a zero byte")
+    path = Path(given)
+    places = [path.resolve()] if path.is_absolute() else [(root / path).resolve() for root in roots]
+    allowed = [place for place in places if any(place == root or root in place.parents for root in roots)]
+    found = next((place for place in allowed if place.exists()), None)
+    if found is not None:
+        return found
+    if not allowed:
+        raise BadInput(f"path {str(given)!r} leads out of the folders that requests may name; see the setting `roots`")
+    return allowed[0]
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same suffix): renamed to it on success, removed on any failure.

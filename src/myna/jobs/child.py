@@ -75,7 +75,7 @@ def main(target: str) -> None:
         report.end("cancelled")
     except MynaError as error:
         traceback.print_exc()
-        report.end("failed", str(error))
+        report.end("failed", str(error), {"kind": error.kind})
     except Exception as error:
         traceback.print_exc()
         report.end("failed", f"{type(error).__name__}: {error}")

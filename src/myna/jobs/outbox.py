@@ -49,6 +49,13 @@ def note_events(connection: sa.Connection, job: Job, topic: str, about: Mapping[
         connection.execute(EVENTS.insert().values(**row))
 
 
+def seconds_since(connection: sa.Connection, job: Job, topic: str, now: float) -> float:
+    """How long ago an event of ``job`` was written; 0 where it was not."""
+    query = sa.select(sa.func.min(EVENTS.c.created_at)).where(EVENTS.c.job_id == job.id, EVENTS.c.topic == topic)
+    begun = connection.execute(query).scalar_one_or_none()
+    return max(now - begun, 0.0) if begun is not None else 0.0
+
+
 class Outbox:
     """The events of a job store that are still to be sent, to destinations of one kind (``scheme`` as in ``amqp:``)."""
 

@@ -21,7 +21,7 @@ from myna.core.errors import Conflict, NotFound
 from myna.jobs.database import open_database
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.liveness import Pulse
-from myna.jobs.outbox import note_events
+from myna.jobs.outbox import Outbox, note_events, seconds_since
 from myna.jobs.tables import JOBS, job_of, new_row
 
 MAX_ATTEMPTS = 3
@@ -39,6 +39,14 @@ class JobStore(Protocol):
 
     def create(self, order: Order) -> Job:
         """A new job, not yet queued; the earlier one where an order with this key was taken before."""
+        ...
+
+    def refuse(self, order: Order, error: str, result: Mapping[str, Any]) -> Job:
+        """A new job that has failed already, and says so to those who asked to be told."""
+        ...
+
+    def outbox(self, scheme: str) -> Outbox:
+        """The events to be sent to destinations that begin with ``scheme``."""
         ...
 
     def enqueue(self, job_id: str) -> Job:
@@ -112,6 +120,17 @@ class SqlJobStore:
         """As `JobStore.create`."""
         return self._insert(order, Status.CREATED)
 
+    def refuse(self, order: Order, error: str, result: Mapping[str, Any]) -> Job:
+        """As `JobStore.refuse`."""
+        job = self._insert(order, Status.CREATED)
+        if job.status is Status.CREATED:
+            self._end(job, Status.FAILED, error, result)
+        return self.get(job.id)
+
+    def outbox(self, scheme: str) -> Outbox:
+        """As `JobStore.outbox`."""
+        return Outbox(self.engine, scheme, self._clock)
+
     def enqueue(self, job_id: str) -> Job:
         """As `JobStore.enqueue`."""
         if not self._set(job_id, JOBS.c.status == Status.CREATED, status=Status.QUEUED):
@@ -175,8 +194,10 @@ class SqlJobStore:
             values = {"step": step, "beats": JOBS.c.beats + 1}
             held = self._change(connection, job.id, _held_by(job), values)
             if held and job.order.tells_steps:
-                about = {"step": step, "state": state, "note": note}
-                note_events(connection, job, f"step:{step}:{state}", about, self._clock())
+                now = self._clock()
+                seconds = seconds_since(connection, job, f"step:{step}:started", now)
+                about = {"step": step, "state": state, "note": note, "seconds": seconds}
+                note_events(connection, job, f"step:{step}:{state}", about, now)
         return held
 
     def finish(self, job: Job, status: Status, error: str = "", result: Mapping[str, Any] | None = None) -> bool:

@@ -21,6 +21,7 @@ from myna.steps.prepare import ConvertAudio, SliceAudio
 from myna.steps.render import TestInference
 from myna.steps.separate import SeparateVocals
 from myna.steps.step import Step, perform
+from myna.steps.take import TakeClips
 from myna.steps.train import TrainGpt, TrainSovits
 from myna.steps.transcribe import AsrTranscribe
 
@@ -39,7 +40,7 @@ PIPELINE: tuple[type[Step], ...] = (
 )
 """The eleven steps that make a voice, in order."""
 
-TOOLS: tuple[type[Step], ...] = (SeparateVocals, CheckDataset)
+TOOLS: tuple[type[Step], ...] = (SeparateVocals, CheckDataset, TakeClips)
 """What else can be done with recordings and voices."""
 
 STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}
