@@ -29,7 +29,7 @@ def labelled(clips: Path, labels: Path) -> None:
 def test_a_voice_is_checked_and_checked_again_when_something_changed(tmp_path: Path) -> None:
     voice = VoiceFolder(tmp_path / "anna")
     labelled(voice.denoised, voice.labels)
-    step = make_step("check_dataset", {"folder": voice.path, "dnsmos": False})
+    step = make_step("check_dataset", {"folder": voice.path, "dnsmos": False, "listen": False})
     outcome = perform(step, silent)
     assert outcome.findings.pages == (voice.check / "check.html",)
     assert outcome.findings.notes[0].startswith("2 clips, 0.1 minutes: ")
@@ -44,7 +44,7 @@ def test_any_label_file_is_checked_into_any_folder(tmp_path: Path) -> None:
     labelled(tmp_path / "clips", tmp_path / "clips.list")
     out = make_folder(tmp_path / "out")
     (out / "mine.txt").write_text("kept")
-    step = CheckDataset(folder=out, source=tmp_path / "clips.list", target=out, dnsmos=False)
+    step = CheckDataset(folder=out, source=tmp_path / "clips.list", target=out, dnsmos=False, listen=False)
     assert step.inputs() == (tmp_path / "clips.list", tmp_path / "clips" / "0.wav", tmp_path / "clips" / "1.wav")
     assert not perform(step, silent).was_done_already
     assert perform(step, silent).was_done_already

@@ -29,6 +29,7 @@ class CheckDataset(WorkshopStep, ReadingStep):
         description="folder of the clips that the label file names; empty: the voice's own, else where it says",
     )
     dnsmos: bool = Field(default=True, description="ask DNSMOS, if it is there, about clips that may be noisy")
+    listen: bool = Field(default=True, description="compare English texts with what is heard")
     n_parts: int = Field(default=0, ge=0, le=256, description="processes that share the clips; 0: one per core")
 
     @property
@@ -59,6 +60,7 @@ class CheckDataset(WorkshopStep, ReadingStep):
             words=dictionary((self.words, self.folder)),
             processes=self.n_parts,
             asks_dnsmos=self.dnsmos,
+            listens=self.listen,
             root=self.clip_folder or (source if source.is_dir() else None),
         )
         return check_dataset(source, self.clip_folder, target, options, progress)

@@ -36,7 +36,9 @@ HOSTILE = (
 
 
 def options(**changes: Any) -> CheckOptions:
-    return CheckOptions(**({"version": LITE, "models": Path("none"), "processes": 1, "asks_dnsmos": False} | changes))
+    return CheckOptions(
+        **({"version": LITE, "models": Path("none"), "processes": 1, "asks_dnsmos": False, "listens": False} | changes)
+    )
 
 
 @pytest.fixture(scope="module")

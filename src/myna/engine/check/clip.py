@@ -19,6 +19,7 @@ from myna.core.errors import BadAudio, CallerError, NotFound, WorkspaceError
 from myna.engine.check.found import LEAVE_OUT, LOOK, Finding, verdict_of
 from myna.engine.check.rules import SUSPICIOUS_DB, Shape, sound_findings
 from myna.engine.check.texts import TextFacts
+from myna.engine.check.words import word_findings
 from myna.engine.dnsmos import Dnsmos
 from myna.engine.measures import Measures, measure
 from myna.engine.voiceprint import SAMPLE_RATE, voiceprint
@@ -48,7 +49,8 @@ _CODE_HZ = (300.0, 3400.0)
 class Task:
     """What a process is asked: the clip's file, what its text is, whether it gets a player in any case.
 
-    ``dnsmos``: the net that is asked about clips that may be noisy; ``root``: the folder that must hold the file.
+    ``dnsmos``: the net that is asked about clips that may be noisy; ``root``: the folder that must hold the file;
+    ``listens``: whether English words are compared with what is heard.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Task:
     is_sample: bool
     dnsmos: Path | None = None
     root: Path | None = None
+    listens: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,13 @@ def hear(task: Task) -> Heard:
     measures, shape = measure(audio.samples, audio.sample_rate), shape_of(audio)
     if task.dnsmos is not None and measures.snr_db is not None and measures.snr_db < SUSPICIOUS_DB:
         measures = replace(measures, dnsmos=_judge(task.dnsmos).opinions([audio])[0])
-    findings = (*task.text.findings, *sound_findings(measures, shape, audio.sample_rate, task.text.num_phones))
     sound = resample(audio.samples, audio.sample_rate, SAMPLE_RATE)
+    findings = [*task.text.findings, *sound_findings(measures, shape, audio.sample_rate, task.text.num_phones)]
+    if task.listens and task.text.english and not {"silent", "rate"} & {finding.kind for finding in findings}:
+        findings += word_findings(sound, task.text.english, measures.snr_db)
     wants_player = task.is_sample or verdict_of(findings) in (LOOK, LEAVE_OUT)
     return Heard(
-        findings,
+        tuple(findings),
         measures,
         shape,
         audio.sample_rate,

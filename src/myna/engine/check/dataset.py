@@ -33,14 +33,15 @@ _ALL_PLAYED = 200
 """So many clips all get a player; of more every so-many-eth does, and those that need looking at."""
 _SAMPLED = 40
 _SHOWN_GROUPS = 10
+_SEVERAL_SHARE = 0.2
 _RAW_CHARS = 80
 
 
 @dataclass(frozen=True)
 class CheckOptions:
     """How to check: the version whose text front end reads, its models' folder, the user's dictionary, processes (0:
-    one per core), whether DNSMOS is asked about clips that may be noisy, the folder that must hold the clips (None:
-    any).
+    one per core), whether DNSMOS is asked about clips that may be noisy, whether English words are compared with what
+    is heard, the folder that must hold the clips (None: any).
     """
 
     version: ModelVersion
@@ -48,6 +49,7 @@ class CheckOptions:
     words: Words | None = None
     processes: int = 0
     asks_dnsmos: bool = True
+    listens: bool = True
     root: Path | None = None
 
 
@@ -138,7 +140,7 @@ def _hear(entries: Sequence[_Entry], options: CheckOptions, progress: Progress) 
     net = dnsmos_file(options.models) if options.asks_dnsmos else None
     root = options.root.resolve() if options.root is not None else None
     tasks = [
-        Task(entry.path, entry.text, number % every == 0, net, root)
+        Task(entry.path, entry.text, number % every == 0, net, root, options.listens)
         for number, entry in enumerate(entries)
         if entry.path is not None
     ]
@@ -191,9 +193,20 @@ def totals(rows: Sequence[Row]) -> list[str]:
             for name, count in groups[:_SHOWN_GROUPS]:
                 own = [row for row in rows if getattr(row, what) == name]
                 notes.append(f"{what} {name or '(none)'}: {count} clips, {_minutes(own)}")
+    notes += _several_people(rows)
     if len(usable) <= 1:
         notes.append("training needs at least 2 clips that are not left out")
     return notes
+
+
+def _several_people(rows: Sequence[Row]) -> Iterator[str]:
+    """Speakers whose clips are by several people, it seems."""
+    own = Counter(row.speaker for row in rows if row.likeness is not None)
+    others = Counter(row.speaker for row in rows if "other_voice" in row.kinds)
+    for speaker, count in others.items():
+        if count >= _SEVERAL_SHARE * own[speaker]:
+            who = f"speaker {speaker}" if speaker else "the clips"
+            yield f"{who}: {count} of {own[speaker]} clips do not sound like the others; is that one person?"
 
 
 def _minutes(rows: Sequence[Row]) -> str:

@@ -33,10 +33,14 @@ _IS_KANA = re.compile(f"[{KANA}]")
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What the text is; ``num_phones`` None where it was not read: the findings say why, or its library is absent."""
+    """What the text is; ``num_phones`` None where it was not read: the findings say why, or its library is absent.
+
+    ``english``: its phones where all of them are English.
+    """
 
     num_phones: int | None = None
     findings: tuple[Finding, ...] = ()
+    english: tuple[str, ...] = ()
 
 
 def text_facts(label: Label, version: ModelVersion, words: Words | None = None) -> TextFacts:
@@ -54,7 +58,8 @@ def text_facts(label: Label, version: ModelVersion, words: Words | None = None) 
     if len(spoken.phones) > MAX_PHONES:
         much = f"the text has {len(spoken.phones)} phones, more than {MAX_PHONES}: cut the clip"
         findings.append(Finding("text", LEAVE_OUT, much))
-    return TextFacts(len(spoken.phones), tuple(findings))
+    is_english = set(spoken.languages) == {"en"}
+    return TextFacts(len(spoken.phones), tuple(findings), tuple(spoken.phones) if is_english else ())
 
 
 def _symbols(label: Label, spoken: Phonemes) -> list[Finding]:
