@@ -14,8 +14,8 @@ from myna.engine.check.words import distance, word_findings
 from myna.text.frontend import phonemize
 
 RIGHT = (
-    "You're about to enter an echo test. In this mode everything you say will be repeated back to you just as soon as it "
-    "is received."
+    "You're about to enter an echo test. "
+    "In this mode everything you say will be repeated back to you just as soon as it is received."
 )
 WRONG = "The quick brown fox jumps over the lazy dog near the river bank, and nobody seems to mind it at all."
 
