@@ -96,5 +96,7 @@ def clip_blocks(sound: Callable[[], Iterable[np.ndarray]], settings: SliceSettin
     loudest = max((peak(block) for block in sound()), default=0.0)
     divisor = np.float32(max(loudest, 1.0))
     for block in sound():
-        mixed = level_mix(block / divisor, settings.top, settings.share, loudest / float(divisor))
+        mixed = level_mix(
+            block if divisor == 1 else block / divisor, settings.top, settings.share, loudest / float(divisor)
+        )
         yield truncated_int16(mixed, 32767)

@@ -18,7 +18,7 @@ MIN_SECONDS = 3.0
 
 def peak(samples: np.ndarray) -> float:
     """Largest magnitude; 0.0 where there are no samples."""
-    return float(np.max(np.abs(samples))) if samples.size else 0.0
+    return max(float(np.max(samples)), -float(np.min(samples))) if samples.size else 0.0
 
 
 def peak_dbfs(samples: np.ndarray) -> float:
@@ -108,7 +108,7 @@ def truncated_int16(samples: np.ndarray, full_scale: int) -> np.ndarray:
 
     The slicer's full scale is 32767, that of the data set's ``5-wav32k`` 32768.
     """
-    return np.clip(np.trunc(samples * np.float32(full_scale)), -32768, 32767).astype(np.int16)
+    return np.clip(samples * np.float32(full_scale), -32768, 32767).astype(np.int16)
 
 
 def _decibels(amplitude: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -34,36 +35,33 @@ class Mixdown:
     def __init__(self, sample_rate: int, max_channels: int) -> None:
         self._sample_rate, self._max_channels = sample_rate, max_channels
         self._frames: list[AudioFrame] = []
-        self._form = ("", 0)
-        self._mixed: list[np.ndarray] = []
-        self.num_samples = 0
 
-    def add(self, frame: AudioFrame) -> None:
-        """Take in a frame; raises `BadAudio` for another rate, `LimitExceeded` for too many channels."""
-        channels = frame.layout.nb_channels
-        if frame.sample_rate != self._sample_rate:
-            rates = f"{self._sample_rate} to {frame.sample_rate} Hz"
-            raise BadAudio(f"the recording changes from {rates} midway; export it with one rate")
-        if channels > self._max_channels:
-            raise too_many_channels(channels, self._max_channels)
-        form = (frame.format.name, channels)
-        if form != self._form:
-            self._mix()
-            self._form = form
-        self._frames.append(frame)
-        self.num_samples += frame.samples
+    @property
+    def num_samples(self) -> int:
+        """About how many samples were added since `take`: frames of a recording are alike."""
+        return len(self._frames) * self._frames[-1].samples if self._frames else 0
+
+    def add(self, frames: list[AudioFrame]) -> None:
+        """Take in frames."""
+        self._frames += frames
 
     def take(self) -> np.ndarray:
-        """What was added since the last call, float32 ``(num_samples,)``."""
-        self._mix()
-        sound = np.concatenate(self._mixed) if self._mixed else np.zeros(0, np.float32)
-        self._mixed, self.num_samples = [], 0
-        return sound
+        """What was added since the last call, float32 ``(t,)``.
 
-    def _mix(self) -> None:
-        if self._frames:
-            self._mixed.append(self._joined(_rows(self._frames)))
-            self._frames = []
+        Raises:
+            BadAudio: a frame has another rate.
+            LimitExceeded: a frame has too many channels.
+        """
+        frames, self._frames = self._frames, []
+        for frame in frames:
+            if frame.sample_rate != self._sample_rate:
+                rates = f"{self._sample_rate} to {frame.sample_rate} Hz"
+                raise BadAudio(f"the recording changes from {rates} midway; export it with one rate")
+            if frame.layout.nb_channels > self._max_channels:
+                raise too_many_channels(frame.layout.nb_channels, self._max_channels)
+        alike = groupby(frames, key=lambda frame: (frame.format.name, frame.layout.nb_channels))
+        sounds = [self._joined(_rows(list(group))) for _, group in alike]
+        return np.concatenate(sounds) if sounds else np.zeros(0, np.float32)
 
     def _joined(self, rows: Sequence[np.ndarray]) -> np.ndarray:
         """The channels, each ``(t,)``, as one sound."""
@@ -81,14 +79,12 @@ class Pair(Mixdown):
         super().__init__(sample_rate, max_channels)
         self._folding = av.AudioResampler(format="fltp", layout="stereo", rate=sample_rate)
 
-    def add(self, frame: AudioFrame) -> None:
+    def add(self, frames: list[AudioFrame]) -> None:
         """As `Mixdown.add`."""
-        folds = 2 < frame.layout.nb_channels <= self._max_channels and frame.sample_rate == self._sample_rate
-        if folds and "channels" not in frame.layout.name:
-            for folded in self._folding.resample(frame):
-                super().add(folded)
-        else:
-            super().add(frame)
+        for frame in frames:
+            folds = 2 < frame.layout.nb_channels <= self._max_channels and frame.sample_rate == self._sample_rate
+            is_placed = "channels" not in frame.layout.name
+            super().add(self._folding.resample(frame) if folds and is_placed else [frame])
 
     def take(self) -> np.ndarray:
         """What was added since the last call, float32 ``(num_samples, 2)``."""

@@ -6,14 +6,15 @@ the transform (one granule) and the filter bank's memory (15 of a granule's 18 s
 bytes of reservoir and three more frames is where it would have been had it decoded everything. Others either keep what
 they decoded (Opus, AAC's noise) or are too quick to gain.
 
-Where a packet cannot be decoded, nobody knows what the decoder keeps of it: from there on one decoder does all, in
-order, as it would have without ranges.
+Where a packet cannot be decoded, nobody knows what the decoder keeps of it: from there on one decoder goes on alone, as
+it would have without ranges, until there were as many good packets as a decoder needs to warm up.
 
 Source: ISO/IEC 11172-3, 2.4.1.7 and 2.4.3.4.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,6 +48,15 @@ class Part:
     sound: np.ndarray
     num_packets: int
     is_broken: bool
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Packets that are being decoded behind a warm-up of so many others; no task where too few were known."""
+
+    body: list[Packet]
+    warm_up: int
+    task: Future[tuple[list[Part], AudioCodecContext]] | None
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,7 @@ def decoded(decoder: AudioCodecContext, packets: Iterable[Packet], mixdown: Mixd
     for packet in packets:
         count += 1
         try:
-            for frame in decoder.decode(packet):
-                mixdown.add(frame)
+            mixdown.add(decoder.decode(packet))
         except FFmpegError:
             is_broken = True
         if is_broken or mixdown.num_samples >= _PART_SAMPLES:
@@ -99,21 +108,21 @@ def decoded(decoder: AudioCodecContext, packets: Iterable[Packet], mixdown: Mixd
 
 
 class _Ranges:
-    """Ranges that are being decoded, and the one decoder that goes on alone once there is doubt."""
+    """Ranges that are being decoded, and the decoder that is where one that decodes everything would be."""
 
     def __init__(
         self, codec: _Codec, original: AudioCodecContext, mixdown: Callable[[], Mixdown], pool: ThreadPoolExecutor
     ) -> None:
         self._codec, self._original, self._mixdown, self._pool = codec, original, mixdown, pool
-        self._pending: deque[tuple[Future[tuple[list[Part], AudioCodecContext]] | None, list[Packet]]] = deque()
+        self._pending: deque[_Range] = deque()
         self._last: AudioCodecContext | None = None
-        self._is_alone = False
+        self._num_good: float = math.inf  # packets since the last broken one
 
     def parts(self, packets: Iterable[Packet], ahead: int) -> Iterator[Part]:
         """All parts in order; ``ahead`` ranges are begun before the first one is asked for."""
         for warm_up, body in self._bodies(packets):
-            is_sure = warm_up is not None and not self._is_alone
-            self._pending.append((self._pool.submit(self._afresh, warm_up or (), body) if is_sure else None, body))
+            task = None if warm_up is None else self._pool.submit(self._afresh, warm_up, body)
+            self._pending.append(_Range(body, len(warm_up or ()), task))
             if len(self._pending) > ahead:
                 yield from self._next()
         while self._pending:
@@ -132,13 +141,17 @@ class _Ranges:
         if body:
             yield self._codec.warm_up(history), body
 
-    def _next(self) -> Iterable[Part]:
-        task, body = self._pending.popleft()
-        if self._last is not None and (self._is_alone or task is None):
-            self._is_alone = True
-            return decoded(self._last, body, self._mixdown())
-        parts, self._last = task.result() if task is not None else self._afresh((), body)
-        self._is_alone = any(part.is_broken for part in parts)
+    def _next(self) -> list[Part]:
+        """The parts of the next range: as decoded afresh, if its warm-up was, or by the decoder of the one before."""
+        following = self._pending.popleft()
+        if following.task is not None and following.warm_up <= self._num_good:
+            parts, self._last = following.task.result()
+        elif self._last is not None:
+            parts = list(decoded(self._last, following.body, self._mixdown()))
+        else:
+            parts, self._last = self._afresh((), following.body)
+        for part in parts:
+            self._num_good = 0 if part.is_broken else self._num_good + part.num_packets
         return parts
 
     def _afresh(self, warm_up: Sequence[Packet], body: Sequence[Packet]) -> tuple[list[Part], AudioCodecContext]:

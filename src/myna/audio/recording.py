@@ -182,7 +182,7 @@ def _damaged() -> BadAudio:
 
 
 def _checked(sound: np.ndarray) -> np.ndarray:
-    peak = float(np.max(np.abs(sound)))  # NaN if any sample is
+    peak = max(float(np.max(sound)), -float(np.min(sound)))  # NaN if any sample is
     if not np.isfinite(peak):
         raise BadAudio("the recording holds samples that are not numbers (NaN or infinite); export it as 16-bit PCM")
     if peak > MAX_PEAK:
