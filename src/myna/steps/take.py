@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from myna.audio.labels import Label, read_labels, write_labels
+from myna.audio.labels import Label, read_labels, usable_labels, write_labels
 from myna.core.errors import BadInput
 from myna.core.findings import Findings, Tally
 from myna.core.progress import Progress
@@ -20,21 +20,22 @@ class TakeClips(Step):
 
     title = "taking clips in"
 
-    labels: Path = Field(description="label file")
+    source: Path | None = Field(default=None, description="label file; empty: the voice's own")
     clips: Path | None = Field(default=None, description="folder of the clips; empty: where the label file says")
 
     def inputs(self) -> tuple[Path, ...]:
         """The label file and the clips that it names."""
-        labels = read_labels(self.labels) if self.labels.is_file() else []
-        return (self.labels, *(label.located(self.clips) for label in labels))
+        labels = read_labels(self._labels) if self._labels.is_file() else []
+        return (self._labels, *(label.located(self.clips) for label in labels))
 
     def outputs(self) -> tuple[Path, ...]:
         """The voice's own clips and label file."""
         return (self.voice.denoised, self.voice.labels)
 
     def run(self, progress: Progress) -> Findings:
-        """Copy; clips that are not there are told. Raises `BadInput` where none is."""
-        tally, taken, labels = Tally(), [], read_labels(self.labels)
+        """Copy; clips that are not there are told, and lines that are no labels. Raises `BadInput` where none is."""
+        tally, taken = Tally(), []
+        labels = usable_labels(self.labels, tally)
         for number, label in enumerate(labels):
             progress(number / len(labels), label.clip)
             source, own = label.located(self.clips), self.voice.denoised / label.clip
