@@ -1,8 +1,8 @@
 """How fast nets are fine-tuned, against the plain official loop, measured in the same run.
 
-Random weights and clips, the sizes of a published version. Run ``python benchmarks/training.py gpt``; on a GPU with
-``--device cuda``. Speeds are clips of average length a second: of processor time on a CPU, which other work hardly
-changes, of the clock on a GPU. The peer and we take turns.
+Random weights and clips, the sizes of a published version. Run ``python benchmarks/training.py gpt vits lora``; on a
+GPU with ``--device cuda``. Speeds are clips of average length a second: of processor time on a CPU, which other work
+hardly changes, of the clock on a GPU. The peer and we take turns.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import plain_gpt
 import torch
+from clock import Clock, Speed
+from sovits_speed import measure_lora, measure_vits
 
 from myna.core.versions import version
-from myna.engine.device import pick_device, synchronise
+from myna.engine.device import pick_device
 from myna.engine.training.gpt_batches import GptData
 from myna.engine.training.gpt_data import GptRow
 from myna.engine.training.gpt_objective import published_loss
@@ -33,16 +34,6 @@ PHONES_PER_SECOND = 11
 ROUNDS = 2
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Clips a second of both loops, in the precision that each takes, and the peak of GPU memory (0: no GPU)."""
-
-    plain: float
-    ours: float
-    precision: str
-    peak_gib: float
-
-
 def gpt_rows(count: int, gpt: Gpt) -> list[GptRow]:
     """Clips of 2 to 12 s, most of them short, with prosody."""
     rng, rows = random.Random(0), []
@@ -53,29 +44,6 @@ def gpt_rows(count: int, gpt: Gpt) -> list[GptRow]:
         bert = torch.randn(gpt.sizes.bert_width, len(phones)).half()
         rows.append(GptRow(phones, tokens, bert, clip=str(number)))
     return rows
-
-
-class Clock:
-    """Seconds of work per clip of average length, by batches of any length."""
-
-    def __init__(self, device: torch.device, mean_tokens: float) -> None:
-        self.device, self.mean_tokens = device, mean_tokens
-        self.seconds = self.tokens = 0.0
-
-    def run(self, work: Callable[[], None], num_tokens: int) -> None:
-        """Time ``work``, which learns so many tokens."""
-        synchronise(self.device)
-        now = time.perf_counter if self.device.type == "cuda" else time.process_time
-        begin = now()
-        work()
-        synchronise(self.device)
-        self.seconds += now() - begin
-        self.tokens += num_tokens
-
-    @property
-    def rate(self) -> float:
-        """Clips a second."""
-        return self.tokens / self.mean_tokens / self.seconds
 
 
 def measure_gpt(given: argparse.Namespace) -> Speed:
@@ -140,7 +108,11 @@ def _our_steps(
     net.zero_grad()
 
 
-MEASURES: dict[str, Callable[[argparse.Namespace], Speed]] = {"gpt": measure_gpt}
+MEASURES: dict[str, Callable[[argparse.Namespace], Speed]] = {
+    "gpt": measure_gpt,
+    "vits": measure_vits,
+    "lora": measure_lora,
+}
 
 
 def main() -> None:
@@ -156,6 +128,10 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=BATCHES_PER_STEP, help="batches of a step (default: 4)")
     parser.add_argument("--clips", type=int, default=100, help="clips of the data set (default: 100)")
     parser.add_argument("--layers", type=int, default=24, help="layers of the GPT (default: 24, the published size)")
+    parser.add_argument("--flow-version", default="v4", help="version of the LoRA (default: v4)")
+    parser.add_argument("--flow-batch-size", type=int, default=2, help="clips in a batch of the LoRA (default: 2)")
+    parser.add_argument("--dit-depth", type=int, default=22, help="layers of the flow (default: 22, as published)")
+    parser.add_argument("--grad-ckpt", action="store_true", help="gradient checkpointing of the LoRA")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     sys.stdout.write("training  precision  clips/s plain  clips/s ours  ratio  GPU memory GiB\n")

@@ -199,7 +199,8 @@ def _read(path: Path, kind: str, version: ModelVersion, models: Path) -> _File:
     weights = read_weights(path)
     found = weights.config.get("kind"), weights.config.get("version")
     if kind == "sovits" and found[0] == LORA:
-        return _File(path, read_fitting(path, kind, version, models))
+        told = read_weights(find_for(version.name, kind, models)).config if version.is_bundled else {}
+        return _File(path, read_fitting(path, kind, version, models), told.get("sizes"))
     if found[0] != kind or not _serves(str(found[1]), kind, version):
         raise BadCheckpoint(
             f"{path} holds a {found[0]} model of version {found[1]}; a {kind} model of version {version.name} is needed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -17,14 +18,14 @@ from myna.core.progress import silent
 from myna.core.versions import ModelVersion, version
 from myna.core.workspace import DatasetFolder
 from myna.engine.training.flow_loss import FlowStepDraws, flow_loss
-from myna.engine.training.lora import adapt, flow_of, lora_tensors, rank_of
+from myna.engine.training.lora import adapt, flow_of, hold_coarsely, lora_tensors, rank_of
 from myna.engine.training.sovits import train_sovits
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
 from myna.engine.weights import load_flow
 from myna.models.build import build_sovits
 from myna.models.sovits_flow import FlowDraws, SovitsFlow
 from tests.engine.training.published import FLOW, plan, tiny, write_published, write_published_base
-from tests.engine.voices import LITE
+from tests.engine.voices import LITE, Recordings
 from tests.parity.models.golden import HERE, published_shapes
 
 
@@ -70,6 +71,16 @@ def test_a_lora_by_default_speaks_as_the_trained_net_in_both_forms(name: str, tm
     assert changes(base, ours) == {"to_q", "to_k", "to_v", "0", "bridge", "wns1"}
 
 
+def test_the_bundled_net_takes_a_lora_too(models: Path, recordings: Recordings, tmp_path: Path) -> None:
+    copytree(recordings.dataset.path, tmp_path / "buzz")
+    wishes: dict[str, Any] = {"lora_rank": 16, "learning_rate": 3e-2, "save_every": 1}
+    last = train(tmp_path, LITE, DatasetFolder(tmp_path / "buzz"), models, **wishes)
+    assert last.name == "buzz_e1_s2_l16.safetensors"
+    found = changes(load_flow(LITE, None, models), load_flow(LITE, last, models))
+    assert {"bridge", "wns1", "linear_mel", "ref_enc"} <= found
+    assert not found & {"enc_p", "ssl_proj", "quantizer"}
+
+
 @pytest.mark.parametrize("name", FLOW)
 def test_whole_nets_are_trained_and_written_too(name: str, tmp_path: Path) -> None:
     record, dataset, models = prepared(tmp_path, name)
@@ -113,6 +124,28 @@ def test_a_lora_begins_as_its_base_and_teaches_only_itself(tmp_path: Path) -> No
     torch.testing.assert_close(net.cfm.sample(features, None, prompt, steps=2, noise=noise), plain)
     taught = {name.split(".")[-3] for name, weight in net.cfm.named_parameters() if weight.requires_grad}
     assert taught == {"lora_A", "lora_B"}
+
+
+def test_fixed_matrices_are_held_as_they_are_multiplied(tmp_path: Path) -> None:
+    record, dataset, models = prepared(tmp_path, "v4")
+    found = []
+    for is_coarse in (False, True):
+        torch.manual_seed(0)
+        net = load_flow(record, None, models)
+        adapt(net, 16)
+        if is_coarse:
+            hold_coarsely(net, "bf16")
+            kinds = {weight.dtype for weight in net.cfm.parameters() if not weight.requires_grad}
+            assert kinds == {torch.bfloat16, torch.float32}, "norms stay"
+            assert {weight.dtype for weight in net.cfm.parameters() if weight.requires_grad} == {torch.float32}
+        rows = read_flow_rows(dataset, record, net, None, silent)
+        data = FlowData(rows, 3, net.sizes, 0, takes_stretches=False)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss, _ = flow_loss(net, data.load(data.draws(1)[0]))
+        loss.backward()
+        found.append(loss.detach())
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+    hold_coarsely(net, "fp32")
 
 
 def test_which_ranks_there_are() -> None:

@@ -23,8 +23,9 @@ from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
 from myna.engine.training.flow_loss import FlowBatch, flow_loss
+from myna.engine.training.hardware import precision_on
 from myna.engine.training.loop import Training
-from myna.engine.training.lora import adapt, flow_of, rank_of
+from myna.engine.training.lora import adapt, flow_of, hold_coarsely, rank_of
 from myna.engine.training.recipe import Figures, Phase, Recipe, warm_cosine
 from myna.engine.training.sampling import Sampler
 from myna.engine.training.sovits_data import FlowData, read_flow_rows
@@ -41,7 +42,7 @@ PRIOR = 0.5
 """Share of the loss of reading the mel directly, in versions that do."""
 _FIXED = ("quantizer", "ssl_proj")
 """Parts that never change: tokens must mean the same to every GPT."""
-_UNTAUGHT = ("enc_p", "ref_enc", "linear_mel")
+UNTAUGHT = ("enc_p", "ref_enc", "linear_mel")
 """Parts of the published nets that no gradient reaches."""
 
 
@@ -57,7 +58,10 @@ def train_flow(
     rank, base = rank_of(version, plan), origin(version, plan)
     if rank:
         _check_base(version, plan, base)
-    net = _trainable(version, plan, rank).to(pick_device(plan.device))
+    device = pick_device(plan.device)
+    net = _trainable(version, plan, rank).to(device)
+    if rank:
+        hold_coarsely(net, precision_on(device, plan.precision))
     is_own, is_official = net.sizes.has_prior, plan.recipe == "official" and not net.sizes.has_prior
     encoder = load_content(aligner(), plan.models) if is_own else None
     rows = read_flow_rows(dataset, version, net, encoder, part(progress, 0.0, 0.05), is_official=is_official)
@@ -87,11 +91,11 @@ def own_phase(net: SovitsFlow, rate: float) -> Phase[FlowBatch]:
     return Phase("sovits", net, optimiser, loss, warm_cosine, max_norm=OWN_NORM)
 
 
-def published_phase(net: SovitsFlow, rate: float) -> Phase[FlowBatch]:
-    """The published nets' step, of a LoRA or of all weights."""
+def published_phase(net: SovitsFlow, rate: float, shortcut_share: float = SHORTCUT_SHARE) -> Phase[FlowBatch]:
+    """The published nets' step, of a LoRA or of all weights; ``shortcut_share`` of the steps teach long steps."""
 
     def loss(batch: FlowBatch) -> tuple[Tensor, Figures]:
-        return flow_loss(net, batch, shortcut_share=SHORTCUT_SHARE)
+        return flow_loss(net, batch, shortcut_share=shortcut_share)
 
     trained: list[Any] = [weight for weight in net.parameters() if weight.requires_grad]
     return Phase("sovits", net, adam([{"params": trained, "lr": rate}]), loss, by_epoch)
@@ -104,9 +108,10 @@ def _trainable(version: ModelVersion, plan: SovitsPlan, rank: int) -> SovitsFlow
     estimator = flow_of(net).estimator
     estimator.recomputes_blocks = plan.grad_ckpt
     estimator.masks_padding |= plan.recipe != "official"
-    for name in (*_FIXED, *(() if net.sizes.has_prior else _UNTAUGHT)):
+    for name in (*_FIXED, *(() if net.sizes.has_prior else UNTAUGHT)):
         net.get_submodule(name).requires_grad_(False)
     if rank:
+        net.enc_p.requires_grad_(False)  # no LoRA file has room for it
         adapt(net, rank)
     return net
 
