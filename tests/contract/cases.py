@@ -13,7 +13,8 @@ from typing import Any
 import httpx2 as httpx
 
 from tests.contract.expectations import Answer, problems
-from tests.contract.rig import Rig
+from tests.contract.rig import WITH_BROKER, Rig
+from tests.rabbit import is_installed
 
 Case = Mapping[str, Any]
 
@@ -30,11 +31,13 @@ class Context:
     case: Case
     client: httpx.Client
     ids: dict[str, str] = field(default_factory=dict)
+    server: str = ""
+    """Another server than the dialect's own."""
 
     @property
     def base(self) -> str:
         """The server's address."""
-        return self.rig.address(str(self.case["dialect"]))
+        return self.rig.address(self.server or str(self.case["dialect"]))
 
     def filled(self, value: Any) -> Any:
         """``value`` with fixtures and ids in place of their names."""
@@ -80,11 +83,16 @@ class Context:
 
 def run_case(rig: Rig, case: Case) -> list[str]:
     """What is wrong with the server's answer to one case; raises `Unsupported`."""
+    from tests.contract.queue_scenarios import clean
     from tests.contract.scenarios import CASES, SETUPS
 
     with httpx.Client(timeout=60.0, trust_env=False) as client:
         context = Context(rig, case, client)
         prose = CASES.get(case["id"])
+        if case["dialect"] in WITH_BROKER:
+            if not is_installed():
+                raise Unsupported("RabbitMQ is not installed")
+            clean(context)
         for words in case.get("setup", ()):
             _set_up(context, words, SETUPS)
         if prose is not None:

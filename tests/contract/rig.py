@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 import uvicorn
 
+from myna.amqp.broker import Broker
+from myna.amqp.consumer import Consumer
+from myna.amqp.orders import Orders
+from myna.amqp.producer import Producer
+from myna.amqp.sender import Sender
 from myna.api.door import Door
 from myna.api.server import DOORS, build_app
 from myna.api.serving import Listener
@@ -23,11 +29,14 @@ from myna.jobs.worker import Worker
 from myna.studio import Studio
 from myna.testing.fake_speaker import FakeSpeaker
 from tests.contract.fixtures import API_KEY, Fixtures, make_fixtures
+from tests.rabbit import Rabbit
 
 RUNNER = "myna.steps.catalog:run_job"
 ALONE: Mapping[str, tuple[str, ...]] = {"api_v1": ("api",)}
 """Dialects whose program had fewer addresses than our one server: they are served alone."""
 WITH_KEY = ("seed004",)
+WITH_BROKER = ("seed000",)
+BROKER_DOWN = "broker down"
 
 
 @dataclass
@@ -44,6 +53,7 @@ class Rig:
     """All servers of a run, their fixtures and their home."""
 
     folder: Path
+    rabbit: Rabbit | None = None
     fixtures: Fixtures = field(init=False)
     store: SqlJobStore = field(init=False)
     _running: dict[str, Running] = field(default_factory=dict)
@@ -66,6 +76,8 @@ class Rig:
         self._stop.set()
         self._worker.join(20)
         self.store.close()
+        if self.rabbit is not None:
+            self.rabbit.remove()
 
     @property
     def home(self) -> Path:
@@ -74,17 +86,49 @@ class Rig:
 
     def address(self, dialect: str) -> str:
         """Where the server for a dialect listens; started when it is first asked for."""
-        kind = dialect if dialect in (*ALONE, *WITH_KEY) else "all"
+        kind = dialect if dialect in (*ALONE, *WITH_KEY, *WITH_BROKER, BROKER_DOWN) else "all"
         if kind not in self._running:
             doors = {name: DOORS[name] for name in ALONE.get(kind, DOORS)}
-            self._running[kind] = self._start(doors, {"api_key": API_KEY} if kind in WITH_KEY else {})
+            self._running[kind] = self._start(doors, self._more(kind))
         return self._running[kind].address
 
-    def _start(self, doors: Mapping[str, Door], more: Mapping[str, object]) -> Running:
-        settings = Settings.model_validate(
+    def broker(self) -> Rabbit:
+        """RabbitMQ, started when it is first asked for."""
+        if self.rabbit is None:
+            self.rabbit = Rabbit()
+            self.rabbit.start()
+        return self.rabbit
+
+    @contextmanager
+    def peers(self) -> Iterator[None]:
+        """With this, the installation takes messages out of RabbitMQ and sends answers; a kill ends it at once."""
+        settings, stop = self._settings({"amqp_url": self.broker().url}), threading.Event()
+        broker, studio = Broker(self.broker().url), self._studio()
+        serving = (Consumer(broker, Orders(studio, settings)).serve, Sender(broker, studio).serve)
+        threads = [threading.Thread(target=serve, args=(stop,), daemon=True) for serve in serving]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(20)
+
+    def _more(self, kind: str) -> dict[str, object]:
+        if kind in WITH_KEY:
+            return {"api_key": API_KEY}
+        if kind == BROKER_DOWN:
+            return {"amqp_url": "amqp://guest:guest@127.0.0.1:1/"}
+        return {"amqp_url": self.broker().url} if kind in WITH_BROKER else {}
+
+    def _settings(self, more: Mapping[str, object]) -> Settings:
+        return Settings.model_validate(
             {"home": self.home, "roots": [self.fixtures.folder], "speaks_version": "v2", **more}
         )
-        studio = Studio(
+
+    def _studio(self) -> Studio:
+        return Studio(
             FakeSpeaker(),
             self.store,
             workspace=Workspace(self.home),
@@ -92,7 +136,11 @@ class Rig:
             keys=KeyRing(self.store.engine),
             examine=self._examine,
         )
-        app = build_app(studio, settings, doors=doors)
+
+    def _start(self, doors: Mapping[str, Door], more: Mapping[str, object]) -> Running:
+        settings = self._settings(more)
+        order = Producer(Broker(settings.amqp_url.get_secret_value())).start if settings.amqp_url else None
+        app = build_app(self._studio(), settings, doors=doors, order=order)
         listener = Listener(app, "127.0.0.1", 0)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener.socket]}, daemon=True)

@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.contract import queue_scenarios
 from tests.contract.cases import Context
 from tests.contract.expectations import Answer, problems, subset
+from tests.contract.rig import BROKER_DOWN
 
 Setup = Callable[[Context], None]
 Scenario = Callable[[Context], Iterator[str]]
 Look = Callable[[Context, Any, Answer], Iterator[str]]
+
+
+def _broker_down(context: Context) -> None:
+    context.server = BROKER_DOWN
 
 
 def _fresh(context: Context) -> None:
@@ -182,10 +188,18 @@ SETUPS: dict[str, Setup] = {
     "convert_audio": _step("convert_audio"),
     "convert_audio completed": _step("convert_audio"),
     "…slice_audio": _prepared,
+    "stop the broker": _broker_down,
 }
 """By the words of the cases."""
 
-CASES: dict[str, Scenario] = {"seed001.srt-audio": _subtitled_sound, "seed002.tree": _tree}
+CASES: dict[str, Scenario] = {
+    "seed000.end-single-encoded": queue_scenarios.single_encoded,
+    "seed000.busy-second-job": queue_scenarios.both_end,
+    "seed000.ack-after-work": queue_scenarios.redelivered,
+    "seed000.queue-durable": queue_scenarios.durable,
+    "seed001.srt-audio": _subtitled_sound,
+    "seed002.tree": _tree,
+}
 """Whole scenarios by the case's id."""
 
 AFTERWARDS: dict[str, Look] = {
@@ -195,5 +209,7 @@ AFTERWARDS: dict[str, Look] = {
     "then": _then,
     "never": _never,
     "file_exists": _file_exists,
+    "amqp": queue_scenarios.published,
+    "amqp_end": queue_scenarios.ended,
 }
 """Expectations that need another look, by their key."""
