@@ -126,7 +126,7 @@ class Orders:
             if not found:
                 raise NotFound(f"there is no .list file in {request.inp_text}")
             labels = found[0]
-        take = self._made("take_clips", voice.path, {"labels": labels, "clips": clips})
+        take = self._made("take_clips", voice.path, {"source": labels, "clips": clips})
         return [take, *self._features(voice, request)]
 
     def _features(self, voice: VoiceFolder, request: Formatting) -> list[Step]:

@@ -26,6 +26,7 @@ from myna.audio.label_form import (
     write_line,
 )
 from myna.core.errors import BadInput, LimitExceeded, NotFound
+from myna.core.findings import Tally
 from myna.core.workspace import disk_errors, write_text
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "parse_labels",
     "read_label_file",
     "read_labels",
+    "usable_labels",
     "write_labels",
 ]
 
@@ -164,6 +166,14 @@ def read_labels(path: Path, encoding: str = "") -> list[Label]:
         told = f": {shown}" + (f"; and {more} more lines" if more > 0 else "") if shown else f"; write lines {FORM}"
         raise BadInput(f"{path} holds no labels{told}")
     return file.labels
+
+
+def usable_labels(path: Path, tally: Tally) -> list[Label]:
+    """The labels of a file that can be used; its other lines go to ``tally``. Raises as `read_labels`."""
+    file = read_label_file(path)
+    for problem in file.problems:
+        tally.add(f"{path.name} line {problem.line}", problem.reason)
+    return file.labels or read_labels(path)
 
 
 def read_label_file(path: Path, encoding: str = "") -> LabelFile:

@@ -28,6 +28,10 @@ class TakeClips(Step):
         labels = read_labels(self._labels) if self._labels.is_file() else []
         return (self._labels, *(label.located(self.clips) for label in labels))
 
+    @property
+    def _labels(self) -> Path:
+        return self.source or self.voice.labels
+
     def outputs(self) -> tuple[Path, ...]:
         """The voice's own clips and label file."""
         return (self.voice.denoised, self.voice.labels)
@@ -35,7 +39,7 @@ class TakeClips(Step):
     def run(self, progress: Progress) -> Findings:
         """Copy; clips that are not there are told, and lines that are no labels. Raises `BadInput` where none is."""
         tally, taken = Tally(), []
-        labels = usable_labels(self.labels, tally)
+        labels = usable_labels(self._labels, tally)
         for number, label in enumerate(labels):
             progress(number / len(labels), label.clip)
             source, own = label.located(self.clips), self.voice.denoised / label.clip
