@@ -19,7 +19,7 @@ from pathlib import Path
 from myna.core.errors import MynaError
 from myna.core.workspace import write_text
 from myna.text.symbols import symbols
-from tests.parity.models.families import KEY_LISTS, differing_keys, reason_apart, runner_of
+from tests.parity.models.families import KEY_LISTS, differing_keys, runner_of
 from tests.parity.models.folder_cases import EXPECTED, read_folder
 from tests.parity.models.golden import HERE, Case, read_case
 
@@ -31,8 +31,7 @@ the norm of the difference as a share of the norm of the record (of integers, to
 that of the output nearest to its limit. Allowed is 1e-4, and more only where the official program itself differs that
 much between float32 and float64, times fifty (gradients that jump where a leaky ReLU has its kink), or where float32
 cannot do better (the last logits, of whose end row the recorded cases made a sum of huge numbers that nearly cancel;
-all other logits are compared at 1e-4 beside it). Less is allowed where nothing is learnt. What stands apart is
-explained above.
+all other logits are compared at 1e-4 beside it). Less is allowed where nothing is learnt.
 """
 HEADING = TITLE.partition("\n")[0]
 SYMBOLS = "symbols_"
@@ -48,11 +47,10 @@ class Line:
     allowed: float | None = None
     output: str = ""
     about: str = ""
-    is_apart: bool = False
 
     @property
     def verdict(self) -> str:
-        return "apart" if self.is_apart else "ok" if self.is_ok else "FAILED"
+        return "ok" if self.is_ok else "FAILED"
 
 
 def main() -> int:
@@ -74,8 +72,7 @@ def main() -> int:
         lines.append(line_of(path))
         print(_plain(lines[-1]), flush=True)
     num_bad = sum(not line.is_ok for line in lines)
-    num_apart = sum(line.is_apart for line in lines)
-    print(f"{len(lines) - num_bad - num_apart} ok, {num_apart} apart, {num_bad} failed")
+    print(f"{len(lines) - num_bad} ok, {num_bad} failed")
     if arguments.into:
         page = arguments.into.read_text(encoding="utf-8") if arguments.into.exists() else ""
         write_text(arguments.into, with_section(page, lines))
@@ -108,9 +105,6 @@ def _name(path: Path) -> str:
 
 def line_of(path: Path) -> Line:
     """Run whatever ``path`` records."""
-    reason = reason_apart(_name(path))
-    if reason is not None:
-        return Line(_name(path), True, output=reason, is_apart=True)
     is_keys = path.suffix == ".json" and path.name != EXPECTED
     return _keys_line(path) if is_keys else case_line(path)
 

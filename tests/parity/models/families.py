@@ -17,6 +17,7 @@ from myna.models.build import build_discriminators, build_gpt, build_sovits
 from myna.models.eres2net import EresNet
 from myna.models.hifigan import V4_VOCODER, HifiGan
 from tests.parity.models import (
+    collate_cases,
     flow_cases,
     folder_cases,
     gpt_cases,
@@ -54,6 +55,7 @@ FAMILIES: tuple[tuple[str, str, Runner], ...] = (
     ("quantiser: training", r"vq_train", signal_cases.quantizer_training),
     ("ScaledAdam", r"scaled_adam", signal_cases.optimiser_steps),
     ("order of clips", r"samplers", sampler_cases.orders),
+    ("batches", r"collate", collate_cases.shapes),
     ("mel filters", r"melbank", signal_cases.filters),
     ("mel", r"mel", signal_cases.mels),
     ("resampling", r"resample", signal_cases.resampling),
@@ -68,11 +70,6 @@ FOLDERS: tuple[tuple[str, str, Runner], ...] = (
     ("files", r"files", folder_cases.model_files),
 )
 """The same, of records that are whole folders."""
-
-ELSEWHERE: tuple[tuple[str, str], ...] = (
-    ("collate", "our batches are padded to their longest row, not beyond, and not sorted"),
-)
-"""Pattern and reason: cases of parts that are built otherwise on purpose, and have nothing that could be compared."""
 
 
 _LORA = ".lora_"
@@ -111,11 +108,6 @@ KEY_LISTS: dict[str, Callable[[], nn.Module]] = {
 def runner_of(name: str) -> Runner | None:
     """What runs the case called ``name``; None for an unknown family."""
     return next((run for _, pattern, run in (*FAMILIES, *FOLDERS) if re.match(pattern, name)), None)
-
-
-def reason_apart(name: str) -> str | None:
-    """Why the case called ``name`` is not run, where that is meant so."""
-    return next((reason for pattern, reason in ELSEWHERE if re.match(pattern, name)), None)
 
 
 def _strange_to(base: dict[str, tuple[int, ...]], lora: dict[str, tuple[int, ...]]) -> list[str]:

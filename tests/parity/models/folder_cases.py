@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -37,15 +41,20 @@ def read_folder(folder: Path, *, is_strict: bool = True) -> Case:
     return Case(folder.name, {}, {}, {"stats": {}, "folder": folder, "expected": meta}, is_strict)
 
 
-def _opened(case: Case) -> tuple[DatasetFolder, Any]:
-    return DatasetFolder(case.meta["folder"]), case.meta["expected"]
+@contextmanager
+def _opened(case: Case) -> Iterator[DatasetFolder]:
+    """A copy of the record: readers note in the folder what they leave out."""
+    folder: Path = case.meta["folder"]
+    with TemporaryDirectory() as place:
+        yield DatasetFolder(shutil.copytree(folder, Path(place) / folder.name, copy_function=shutil.copyfile))
 
 
 def gpt_rows(case: Case) -> None:
     """Which clips the GPT learns from, in which order, how often, and how a batch of them is padded."""
-    dataset, expected = _opened(case)
+    expected = case.meta["expected"]
     record = version(expected["settings"]["version"])
-    rows = read_gpt_rows(dataset, record, None, silent)
+    with _opened(case) as dataset:
+        rows = read_gpt_rows(dataset, record, None, silent)
     clips = expected["unique_in_order"]
     case.check_items("clips", [row.clip for row in rows], clips)
     data = GptData(rows, 4, 0, end_token=record.gpt.end_token)
@@ -87,20 +96,24 @@ def sound_rows(case: Case) -> None:
 
     How often is not compared: the official program counts the clips that it then leaves out.
     """
-    dataset, expected = _opened(case)
-    for name, record in expected.items():
-        texts, clips = read_text_file(dataset, version(name).symbols), record["per_file"]
-        wanted = [clips[clip] for clip in texts if clip in clips and clips[clip]["frames"] > SHORTEST_FRAMES]
-        rows = _flow_rows(dataset, name) if version(name).flow is not None else _vits_rows(dataset, name)
-        case.check_items(f"{name} frames", [row.frames for row in rows], [one["frames"] for one in wanted])
-        case.check_items(f"{name} phones", [row.phones.tolist() for row in rows], [one["ids"] for one in wanted])
-        spec, third = [one["shapes"][1] for one in wanted], [one["shapes"][2] for one in wanted]
-        for row, (bins, frames) in zip(rows, spec, strict=True):
-            found = magnitudes(row.sound[None].float(), SPEC_N_FFT, SPEC_HOP)[0]
-            case.check_items(f"{name} spectrogram of {row.clip}", found.shape, (bins, frames))
-        mels = [list(row.mel.T.shape) for row in rows if isinstance(row, FlowRow)]
-        sounds = [[1, len(row.sound) - 2 * MARGIN] for row in rows if isinstance(row, VitsRow)]
-        case.check_items(f"{name} mel or sound", mels + sounds, third)
+    with _opened(case) as dataset:
+        for name, record in case.meta["expected"].items():
+            _check_sounds(case, dataset, name, record["per_file"])
+
+
+def _check_sounds(case: Case, dataset: DatasetFolder, name: str, clips: dict[str, Any]) -> None:
+    texts = read_text_file(dataset, version(name).symbols)
+    wanted = [clips[clip] for clip in texts if clip in clips and clips[clip]["frames"] > SHORTEST_FRAMES]
+    rows = _flow_rows(dataset, name) if version(name).flow is not None else _vits_rows(dataset, name)
+    case.check_items(f"{name} frames", [row.frames for row in rows], [one["frames"] for one in wanted])
+    case.check_items(f"{name} phones", [row.phones.tolist() for row in rows], [one["ids"] for one in wanted])
+    spec, third = [one["shapes"][1] for one in wanted], [one["shapes"][2] for one in wanted]
+    for row, (bins, frames) in zip(rows, spec, strict=True):
+        found = magnitudes(row.sound[None].float(), SPEC_N_FFT, SPEC_HOP)[0]
+        case.check_items(f"{name} spectrogram of {row.clip}", found.shape, (bins, frames))
+    mels = [list(row.mel.T.shape) for row in rows if isinstance(row, FlowRow)]
+    sounds = [[1, len(row.sound) - 2 * MARGIN] for row in rows if isinstance(row, VitsRow)]
+    case.check_items(f"{name} mel or sound", mels + sounds, third)
 
 
 def _flow_rows(dataset: DatasetFolder, name: str) -> list[FlowRow]:
