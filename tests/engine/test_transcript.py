@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myna.core.errors import BadInput, NotFound
+from myna.core.findings import Tally
 from myna.engine.transcript import Clip, Cue, clip_named, heard_texts, read_transcript, timed_texts
 
 TEXT = "Hello there, my friend. This is a long walk. We will see the river soon."
@@ -100,6 +101,13 @@ def test_a_label_file_may_name_recordings_and_clips(tmp_path: Path) -> None:
         "one": [Cue("First.", language="en")],
         "two.wav_0000000000_0000032000.wav": [Cue("Second.", language="en")],
     }
+
+
+def test_lines_that_are_no_labels_are_told(tmp_path: Path) -> None:
+    file, tally = tmp_path / "x.list", Tally()
+    file.write_text("one.mp3|me|EN|First.\nno label\none.mp3|me|EN|Again.", encoding="utf-8")
+    assert list(read_transcript(file, ["one"], tally)) == ["one"]
+    assert [failure.file for failure in tally.failures] == ["x.list line 2", "x.list line 3"]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from myna.audio.labels import read_labels
+from myna.audio.labels import usable_labels
 from myna.core.errors import BadInput, NotFound
+from myna.core.findings import Tally
 from myna.engine.cues import READERS, Cue
 
 FORMATS = (*READERS, ".list")
@@ -51,10 +52,11 @@ def clip_named(name: str) -> Clip:
     return Clip(name, found["recording"], int(found["start"]) / CLIP_RATE_HZ, int(found["end"]) / CLIP_RATE_HZ)
 
 
-def read_transcript(path: Path, recordings: Sequence[str]) -> Transcript:
+def read_transcript(path: Path, recordings: Sequence[str], tally: Tally | None = None) -> Transcript:
     """The cues of a transcript file.
 
-    ``recordings`` are the names (without suffix) it may be about; only a ``.list`` can be about several.
+    ``recordings`` are the names (without suffix) it may be about; only a ``.list`` can be about several. Lines of it
+    that are no labels go to ``tally``.
 
     Raises:
         NotFound: no such file.
@@ -64,7 +66,8 @@ def read_transcript(path: Path, recordings: Sequence[str]) -> Transcript:
     if kind not in FORMATS:
         raise BadInput(f"transcript {path.name} is of no known kind; give one of: {', '.join(FORMATS)}")
     if kind == ".list":
-        return {_recording_of(label.clip): [Cue(label.text, language=label.language)] for label in read_labels(path)}
+        labels = usable_labels(path, Tally() if tally is None else tally)
+        return {_recording_of(label.clip): [Cue(label.text, language=label.language)] for label in labels}
     if len(recordings) != 1:
         raise BadInput(f"{path.name} can tell about one recording, not {len(recordings)}; give a .list file instead")
     cues = READERS[kind](_read_text(path))

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from myna.audio.io import decode, resample, write_wav
+from myna.audio.labels import usable_labels
 from myna.audio.loudness import level_mix, peak, truncated_int16
 from myna.checkpoints.tensor_file import write_tensor
 from myna.core.errors import BadAudio, CallerError
@@ -16,7 +17,7 @@ from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
-from myna.engine.features.left_out import note_left_out, usable_labels
+from myna.engine.features.left_out import note_left_out
 from myna.engine.library import Library
 
 STEP = "extract_audio_features"

@@ -8,19 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
-from myna.audio.labels import Label, read_label_file, read_labels
-from myna.core.findings import Failure, Tally
+from myna.core.findings import Failure
 from myna.core.workspace import DatasetFolder, write_text
-
-
-def usable_labels(path: Path, tally: Tally) -> list[Label]:
-    """The labels of a file that can be used; its other lines go to ``tally``. Raises as `read_labels`."""
-    file = read_label_file(path)
-    for problem in file.problems:
-        tally.add(f"{path.name} line {problem.line}", problem.reason)
-    return file.labels or read_labels(path)
 
 
 def note_left_out(dataset: DatasetFolder, step: str, failures: Sequence[Failure]) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from myna.audio.labels import usable_labels
 from myna.checkpoints.tensor_file import write_tensor
 from myna.core.errors import BadInput, UnknownChoice
 from myna.core.findings import Tally
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, write_text
-from myna.engine.features.left_out import note_left_out, usable_labels
+from myna.engine.features.left_out import note_left_out
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, mode_for
 from myna.engine.library import Library

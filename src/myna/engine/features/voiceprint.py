@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from myna.audio.io import Audio, decode
-from myna.audio.labels import Label
+from myna.audio.labels import Label, usable_labels
 from myna.checkpoints.tensor_file import write_tensor
 from myna.core.errors import BadAudio, CallerError, NotFound
 from myna.core.findings import Tally
@@ -17,7 +17,7 @@ from myna.core.progress import Progress
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
-from myna.engine.features.left_out import note_left_out, usable_labels
+from myna.engine.features.left_out import note_left_out
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_print
 from myna.engine.voiceprint import similarity, voiceprint
