@@ -22,6 +22,7 @@ from myna.core.findings import Findings, Tally, printable
 from myna.core.progress import Progress, named
 from myna.core.workspace import inside, make_folder
 from myna.engine.processes import each_shared, num_cores, num_processes
+from myna.engine.voice_activity import VoiceActivity
 
 _SHORTEST_S = 0.1
 _MOST_NAME_BYTES = 160  # what later steps add to a clip's name has to fit too
@@ -121,6 +122,7 @@ def slice_recordings(
     folder: Path,
     *,
     settings: SliceSettings,
+    voice_threshold: float | None = None,
     num_parts: int = 0,
     share: tuple[int, int] = (0, 1),
     root: Path | None = None,
@@ -128,13 +130,14 @@ def slice_recordings(
 ) -> Findings:
     """Cut a recording, or every one in the folder ``source``, into clips in ``folder``.
 
-    ``share`` (i, n) cuts every n-th recording beginning with number i; the other arguments are as in
-    `convert_recordings`.
+    A pause is silence, or with a ``voice_threshold`` where nobody is as likely to speak (`VoiceActivity`). ``share``
+    (i, n) cuts every n-th recording beginning with number i; the other arguments are as in `convert_recordings`.
 
     Raises:
         NotFound: there is no ``source``.
         BadInput: ``folder`` is ``source``, or there is no such share.
         BadAudio: no recording gives a clip (each with its reason).
+        MissingExtra: what finds voices is not installed.
     """
     part, num_shares = share
     if not 0 <= part < num_shares:
@@ -145,7 +148,7 @@ def slice_recordings(
     recordings = plain_files(source, root or source, tally)[part::num_shares]
     make_folder(folder)
     processes = num_processes(recordings, num_parts)
-    work = _Slicing(folder, settings, _threads(processes))
+    work = _Slicing(folder, settings, voice_threshold, _threads(processes))
     done = each_shared(recordings, work, processes, tally, progress)
     if num_shares == 1 or tally.failures:
         tally.require(len(done), BadAudio, "no recording gives a clip")
@@ -158,17 +161,33 @@ class _Slicing:
 
     folder: Path
     settings: SliceSettings
+    voice_threshold: float | None
     num_threads: int
 
     def __call__(self, recording: Path, progress: Progress) -> int:
         told = named(progress, printable(recording.name))
-        clips = slice_file(recording, self.folder, self.settings, num_threads=self.num_threads, progress=told)
+        clips = slice_file(
+            recording,
+            self.folder,
+            self.settings,
+            pauses=self._pauses(),
+            num_threads=self.num_threads,
+            progress=told,
+        )
         count = sum(1 for _ in clips)
         if not count:
-            raise BadAudio(
-                f"nothing in it is above {self.settings.threshold:g} dBFS; record louder, or lower that threshold"
-            )
+            raise BadAudio(self._why_nothing())
         return count
+
+    def _pauses(self) -> VoiceActivity | None:
+        if self.voice_threshold is None:
+            return None
+        return VoiceActivity(self.settings.in_frames(CLIP_RATE_HZ).hop, self.voice_threshold)
+
+    def _why_nothing(self) -> str:
+        if self.voice_threshold is None:
+            return f"nothing in it is above {self.settings.threshold:g} dBFS; record louder, or lower that threshold"
+        return "no voice was found in it; cut it at silence (method silence) if there is one"
 
 
 def plain_files(source: Path, root: Path, tally: Tally) -> list[Path]:

@@ -148,6 +148,7 @@ class SliceAudio(WorkshopStep):
             source,
             target,
             settings=settings,
+            voice_threshold=self.voice_threshold if self.method == "voice" else None,
             num_parts=self.n_parts,
             share=(self.i_part, self.all_part),
             root=None if self.source else self.folder,
