@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cases import run_case
+from tests.contract.cases import Unsupported, run_case
 from tests.contract.expectations import Answer, problems
 from tests.contract.rig import Rig
 
 FOLDER = Path(__file__).parent / "cases"
-DONE = ("api_v1", "api_v2", "seed001", "seed002")
+DONE = ("api_v1", "api_v2", "seed000", "seed001", "seed002")
 """Dialects whose doors are built."""
 
 
@@ -33,7 +33,11 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 @pytest.mark.parametrize("case", list(cases()))
 def test_case(rig: Rig, case: dict[str, Any]) -> None:
     (rig.home / "speaking.json").unlink(missing_ok=True)  # what one case switches is not the next one's
-    assert run_case(rig, case) == []
+    try:
+        found = run_case(rig, case)
+    except Unsupported as reason:
+        pytest.skip(str(reason))
+    assert found == []
 
 
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x00}\x00\x00\x00\xfa\x00\x00\x02\x00\x10\x00data"
