@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myna.audio.io import write_wav
-from myna.audio.label_filter import ClipFacts, Filter, Page, conditions, lengths, page, read_facts, select
+from myna.audio.label_filter import ClipFacts, Filter, Page, conditions, lengths, others, page, read_facts, select
 from myna.audio.labels import parse_text
 from myna.core.errors import BadInput, NotFound
 
@@ -55,6 +55,11 @@ def test_an_expression_that_is_none_is_said() -> None:
     with pytest.raises(BadInput, match=r"'\(' is no regular expression"):
         select(FILE, Filter(text="(", is_regex=True))
     assert select(FILE, Filter(text="(")) == []
+
+
+def test_a_choice_can_be_turned_round() -> None:
+    assert others(FILE, [1, 4]) == [2, 3, 5]
+    assert others(FILE, []) == [1, 2, 3, 4, 5]
 
 
 def test_pages() -> None:

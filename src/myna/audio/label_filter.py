@@ -73,6 +73,12 @@ def select(file: LabelFile, wanted: Filter, facts: Mapping[str, ClipFacts] | Non
     ]
 
 
+def others(file: LabelFile, rows: Sequence[int]) -> list[int]:
+    """All rows but these."""
+    chosen = set(rows)
+    return [row for row in range(1, len(file.lines) + 1) if row not in chosen]
+
+
 def conditions(written: Sequence[str]) -> Filter:
     """The filter that conditions spell, all of which must hold.
 

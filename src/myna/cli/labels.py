@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from myna.audio.label_editing import LabelEditor
-from myna.audio.label_filter import PAGE_ROWS, ClipFacts, Filter, conditions, lengths, page, read_facts, select
+from myna.audio.label_editing import LabelEditor, deleted
+from myna.audio.label_filter import PAGE_ROWS, ClipFacts, Filter, conditions, lengths, others, page, read_facts, select
 from myna.audio.label_history import versions as kept_versions
 from myna.audio.labels import Line
 from myna.cli.show import line, table
@@ -173,11 +173,10 @@ def filter_rows(
     if not where:
         raise BadInput("say which rows to keep: --where")
     editor = LabelEditor(file, clips=clips)
-    kept = set(_chosen(editor, conditions(where), check))
-    gone = [row for row in range(1, len(editor.file.lines) + 1) if row not in kept]
+    kept = _chosen(editor, conditions(where), check)
+    gone = others(editor.file, kept)
     if out is not None:
-        chosen = editor.file.with_lines(kept_line for row, kept_line in enumerate(editor.file.lines, 1) if row in kept)
-        write_bytes(out, chosen.text().encode("utf-8", "surrogateescape"))
+        write_bytes(out, deleted(editor.file, gone).text().encode("utf-8", "surrogateescape"))
     elif gone:
         editor.delete(gone)
     line(f"{len(kept)} rows kept, {len(gone)} {'not taken over' if out else 'taken out'}")
