@@ -68,10 +68,15 @@ MaxLength = Annotated[int, _flags("max_length", "Longest clip, ms; 0, as the off
 Method = Annotated[str | None, _flags("method", "What a pause is: silence, or voice (nobody speaks).")]
 
 
-def perform_on_folder(name: str, source: Path, target: Path, wishes: dict[str, Any]) -> None:
-    """Run the step called ``name`` from any ``source`` into any ``target``; wishes that are None keep its defaults."""
+def perform_on_folder(
+    name: str, source: Path, target: Path, wishes: dict[str, Any], folder: Path | None = None
+) -> None:
+    """Run the step called ``name`` from any ``source`` into any ``target``; wishes that are None keep its defaults.
+
+    ``folder`` is where the step's stamp lies, by default the target.
+    """
     given = {key: value for key, value in wishes.items() if value is not None}
-    step = make_step(name, {"folder": target, "source": source, "target": target, **given})
+    step = make_step(name, {"folder": folder or target, "source": source, "target": target, **given})
     bars = Bars()
     with bars.shown():
         outcome = bars.perform(step)
@@ -108,7 +113,10 @@ def audio_slicer(
         "max_length": max_length,
         "method": method,
     }
-    perform_on_folder("slice_audio", source, target, numbers | {k: v for k, v in options.items() if v is not None})
+    wishes = numbers | {name: value for name, value in options.items() if value is not None}
+    # The official commands of several parts run side by side, so each has a stamp and a lock of its own.
+    part = f".part {wishes['i_part']} of {wishes['all_part']}" if wishes.get("all_part", 1) > 1 else ""
+    perform_on_folder("slice_audio", source, target, wishes, target / part)
 
 
 def _slicer_places(

@@ -249,9 +249,11 @@ def engine_needed(what: str, extra: str = "engine") -> Iterator[None]:
 def require_inputs(step: Step) -> None:
     """Raise `NotFound` where the step's first input is missing or an empty folder."""
     for path in step.inputs()[:1]:
-        if path.is_dir() and files_in(path):
-            continue
-        if not path.is_file():
+        try:
+            is_there = bool(files_in(path)) if path.is_dir() else path.is_file()
+        except OSError as error:  # a name that no file can have, a folder that may not be read
+            raise NotFound(f"{step.name} cannot read {path}: {error.strerror}") from None
+        if not is_there:
             raise NotFound(f"{step.name} found nothing in {path}; run the steps before it first")
 
 
