@@ -16,10 +16,10 @@ from myna.core.workspace import DatasetFolder
 from myna.engine.training.sovits import train_sovits
 from tests.engine.training.published import plan, tiny, write_published, write_published_base
 
+WISHES: dict[str, dict[str, Any]] = {"v2Pro": {}, "v4": {}, "v3": {"recipe": "official", "lora_rank": 0}}
 
-@pytest.mark.parametrize(
-    ("name", "wishes"), [("v2Pro", {}), ("v4", {}), ("v3", {"recipe": "official", "lora_rank": 0})]
-)
+
+@pytest.mark.parametrize("name", WISHES)
 def test_a_stopped_training_ends_like_one_that_was_not(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,13 +29,18 @@ def rank_of(version: ModelVersion, plan: SovitsPlan) -> int:
     return rank
 
 
-def adapt(net: SovitsFlow, rank: int) -> None:
-    """Put a LoRA of ``rank`` on the flow of ``net``, whose own weights are held fast; its beginning changes nothing."""
+def adapt(net: SovitsFlow, rank: int, seed: int = 0) -> None:
+    """Put a LoRA of ``rank`` on the flow of ``net``, whose own weights are held fast.
+
+    Half of it is drawn by ``seed``, the other half is zero, so that it changes nothing yet.
+    """
     from peft import LoraConfig, get_peft_model
 
     settings = LoraConfig(r=rank, lora_alpha=rank, target_modules=list(TARGETS))
-    # It wraps any module; its types know those of transformers only.
-    net.cfm = get_peft_model(net.cfm, settings)  # type: ignore[assignment]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        # It wraps any module; its types know those of transformers only.
+        net.cfm = get_peft_model(net.cfm, settings)  # type: ignore[assignment]
 
 
 def hold_coarsely(net: SovitsFlow, precision: Precision) -> None:

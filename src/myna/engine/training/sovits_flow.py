@@ -112,7 +112,7 @@ def _trainable(version: ModelVersion, plan: SovitsPlan, rank: int) -> SovitsFlow
         net.get_submodule(name).requires_grad_(False)
     if rank:
         net.enc_p.requires_grad_(False)  # no LoRA file has room for it
-        adapt(net, rank)
+        adapt(net, rank, plan.seed)
     return net
 
 
