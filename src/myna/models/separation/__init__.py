@@ -1,0 +1,1 @@
+"""Nets that take sound apart, under the names that published weights have."""
