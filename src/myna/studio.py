@@ -14,7 +14,7 @@ from typing import Any
 from myna.audio.container import identify
 from myna.audio.io import decode
 from myna.core.errors import MynaError, NotConfigured, NotFound, TooBusy
-from myna.core.speech import AudioChunk, Speaker, SpeechRequest
+from myna.core.speech import AudioChunk, Heard, Speaker, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.jobs.job import Event, Job, Order, Owner, Status
 from myna.jobs.keys import SCOPES, Key, KeyRing
@@ -30,6 +30,10 @@ _RETRY_S = 10.0
 
 Examine = Callable[[Path, str], str]
 """Tells the version of a file of weights, see `Studio.examine`."""
+
+
+Listen = Callable[[Path, str], Heard]
+"""Hears a recording, see `Studio.listen`."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,12 @@ class Studio:
         logs: Path,
         keys: KeyRing | None = None,
         examine: Examine | None = None,
+        listen: Listen | None = None,
         max_queued: int = 1000,
         num_gpus: int = 0,
     ) -> None:
         self.num_gpus = num_gpus
-        self._speaker, self._jobs, self._keys, self._examine = speaker, jobs, keys, examine
+        self._speaker, self._jobs, self._keys, self._examine, self._listen = speaker, jobs, keys, examine, listen
         self.workspace, self._logs, self._max_queued = workspace, logs, max_queued
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
@@ -76,6 +81,16 @@ class Studio:
         if self._examine is None:
             raise NotConfigured("this installation cannot read weights; install its engine: pip install 'myna[engine]'")
         return self._examine(weights, kind)
+
+    def listen(self, recording: Path, language: str) -> Heard:
+        """What a recording says; ``language`` is a code, or ``auto``.
+
+        Raises `NotFound`, `BadAudio`, `UnknownChoice` for a language that is not understood, and `NotConfigured` where
+        this installation cannot hear.
+        """
+        if self._listen is None:
+            raise NotConfigured("this installation cannot hear; install its engine: pip install 'myna[engine]'")
+        return self._listen(recording, language)
 
     def seconds_of(self, recording: Path) -> float:
         """How long a recording is; raises `NotFound`, `BadAudio` and `LimitExceeded`."""

@@ -62,10 +62,10 @@ class Guard:
         return check
 
     def _caller(self, key: str, always_a_key: bool) -> Caller:
+        if not always_a_key and not self._is_closed():
+            return ANYBODY  # also with a key: some clients cannot do without
         if not key:
-            if always_a_key or self._is_closed():
-                raise Unauthorized("give your key in the header X-API-Key; `myna keys add NAME` makes one")
-            return ANYBODY
+            raise Unauthorized("give your key in the header X-API-Key; `myna keys add NAME` makes one")
         if self._key and secrets.compare_digest(key.encode(), self._key.encode()):
             return ANYBODY
         caller = self._look_up(key)

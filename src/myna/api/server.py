@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from myna import __version__
 from myna.amqp.orders import Orders
 from myna.amqp.requests import QueueRequest
-from myna.api import health, queue
+from myna.api import health, openai, queue
 from myna.api.access import Guard
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
@@ -26,7 +26,14 @@ from myna.core.settings import Settings
 from myna.studio import Studio
 
 DOORS: Mapping[str, Door] = MappingProxyType(
-    {"api_v2": official.door, "tasks": tasks.door, "queue": queue.door, "api": legacy.door, "subtitles": subtitles.door}
+    {
+        "api_v2": official.door,
+        "tasks": tasks.door,
+        "queue": queue.door,
+        "openai": openai.door,
+        "api": legacy.door,
+        "subtitles": subtitles.door,
+    }
 )
 """Every dialect by its name."""
 

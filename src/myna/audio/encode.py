@@ -71,8 +71,15 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def encode_stream(chunks: Iterable[np.ndarray], sample_rate: int, format: str) -> Iterator[bytes]:  # noqa: A002
+def encode_stream(
+    chunks: Iterable[np.ndarray],
+    sample_rate: int,
+    format: str,  # noqa: A002
+    out_rate_hz: int | None = None,
+) -> Iterator[bytes]:
     """Encode mono blocks, float ``(t,)`` in -1..1 or int16, at ``sample_rate`` Hz; bytes come out as blocks go in.
+
+    ``out_rate_hz`` is the rate of formats that take any (wav, raw, ogg); None: as it is.
 
     No blocks at all give what stands at the head of such a file. The format's name is judged at the call, not at the
     first byte.
@@ -82,7 +89,7 @@ def encode_stream(chunks: Iterable[np.ndarray], sample_rate: int, format: str) -
         BadInput: a rate that is not above 0, or blocks that are not mono.
         BadAudio: a sample that is not a number.
     """
-    return _stream(chunks, sample_rate, format_named(format), _Outlet())
+    return _stream(chunks, sample_rate, format_named(format), _Outlet(), out_rate_hz)
 
 
 def encode(samples: np.ndarray, sample_rate: int, format: str) -> bytes:  # noqa: A002
@@ -104,15 +111,22 @@ def write_audio(path: Path, samples: np.ndarray, sample_rate: int) -> None:
     write_bytes(path, encode(samples, sample_rate, path.suffix.lower().lstrip(".")))
 
 
-def _stream(chunks: Iterable[np.ndarray], sample_rate: int, row: Format, outlet: _Outlet | _Whole) -> Iterator[bytes]:
+def _stream(
+    chunks: Iterable[np.ndarray],
+    sample_rate: int,
+    row: Format,
+    outlet: _Outlet | _Whole,
+    out_rate_hz: int | None = None,
+) -> Iterator[bytes]:
     if sample_rate <= 0:
         raise BadInput(f"cannot encode at {sample_rate} Hz; the rate must be above 0")
-    blocks = _pieces(chunks, sample_rate, row.rate_for(sample_rate))
+    rate = row.rate_for(sample_rate) if row.rates_hz or out_rate_hz is None else out_rate_hz
+    blocks = _pieces(chunks, sample_rate, rate)
     if row.codec:
-        return _by_libav(blocks, row.rate_for(sample_rate), row, outlet)
+        return _by_libav(blocks, rate, row, outlet)
     if row.name == "ogg":
-        return _by_libsndfile(blocks, sample_rate)
-    return _plain(blocks, wav_header(sample_rate, None) if row.name == "wav" else b"")
+        return _by_libsndfile(blocks, rate)
+    return _plain(blocks, wav_header(rate, None) if row.name == "wav" else b"")
 
 
 def _pieces(chunks: Iterable[np.ndarray], from_hz: int, to_hz: int) -> Iterator[np.ndarray]:

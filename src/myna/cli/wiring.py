@@ -8,7 +8,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from myna.core.settings import Settings
-from myna.core.speech import AudioChunk, Converter, SpeechRequest
+from myna.core.speech import AudioChunk, Converter, Heard, HeardWord, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.steps.step import engine_needed
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from myna.amqp.requests import QueueRequest
     from myna.api.serving import Server
+    from myna.engine.asr import Recogniser
     from myna.engine.synthesis.speaker import LocalSpeaker
     from myna.jobs.keys import KeyRing
     from myna.jobs.store import SqlJobStore
@@ -82,6 +83,30 @@ class LateSpeaker:
             return self._built
 
 
+class LateListener:
+    """A recogniser for each language, built when somebody first asks for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._built: dict[str, Recogniser] = {}
+        self._lock = Lock()
+
+    def listen(self, recording: Path, language: str) -> Heard:
+        """As `Studio.listen`; one recording at a time."""
+        with engine_needed("transcription"):
+            from myna.audio.io import decode
+            from myna.engine.asr import Wish, recogniser
+
+        audio = decode(recording)
+        with self._lock:
+            if language not in self._built:
+                wish = Wish(models=self._settings.models_folder, device=self._settings.device)
+                self._built[language] = recogniser(self._settings.asr_engine, language, wish)
+            found = self._built[language].transcribe(audio.samples, audio.sample_rate)
+        words = tuple(HeardWord(word.text, word.start_s, word.end_s) for word in found.words)
+        return Heard(found.text, found.language or language, audio.seconds, words)
+
+
 def build_jobs(settings: Settings) -> SqlJobStore:
     """The job store of this installation."""
     from myna.jobs.store import SqlJobStore
@@ -123,6 +148,7 @@ def build_studio(settings: Settings) -> Studio:
         logs=settings.home / "logs",
         keys=KeyRing(jobs.engine),
         examine=speaker.examine,
+        listen=LateListener(settings).listen,
         max_queued=settings.max_queued_jobs,
         num_gpus=count_gpus(),
     )
@@ -137,7 +163,7 @@ def build_asgi(settings: Settings, control: Callable[[str], None] | None = None)
 
 
 def build_order(settings: Settings) -> Callable[[str, QueueRequest], object] | None:
-    """What takes requests of the queue service in: RabbitMQ, where there is one; else None, they become jobs at once."""
+    """What takes requests of the queue service in: RabbitMQ where there is one; None: they become jobs at once."""
     if settings.amqp_url is None:
         return None
     with engine_needed("the queue service", "cluster"):

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     max_recording_s: float = Field(default=2 * 3600.0, gt=0, description="longest recording, seconds")
     max_reference_bytes: int = Field(default=10 * 2**20, ge=1, description="largest reference clip in a request, bytes")
     speaks_version: str = Field(default="lite", description="model version that speaks where a client chose no weights")
+    asr_engine: str = Field(default="pocketsphinx", description="recogniser of transcriptions that clients ask for")
+    default_voice: str = Field(default="", description="voice that speaks for names that are none; empty: an error")
     voices_of_clips: Path | None = Field(
         default=None, description="folder of reference clips that /speakers lists; none: home/references"
     )

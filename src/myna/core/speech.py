@@ -128,6 +128,25 @@ class AudioChunk:
         return self.start_s + len(self.samples) / self.sample_rate
 
 
+@dataclass(frozen=True)
+class HeardWord:
+    """One word of a recording, with its time in seconds from the start."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a recording says; ``language`` is a code, ``seconds`` its length. Not every recogniser times its words."""
+
+    text: str
+    language: str
+    seconds: float
+    words: tuple[HeardWord, ...] = ()
+
+
 class Speaker(Protocol):
     """That which says. Streaming is the only way: a whole file is its chunks joined."""
 
