@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from myna.core.versions import version
 from myna.engine.check.found import LEAVE_OUT, LOOK, OK, Finding, verdict_of
-from myna.engine.check.rules import Shape, sound_findings
+from myna.engine.check.rules import Shape, sound_findings, trained_seconds
 from myna.engine.measures import Measures, Opinion
 
 GOOD = Measures(
@@ -40,6 +41,16 @@ def test_a_good_clip_is_good() -> None:
 )
 def test_length(seconds: float, verdict: str | None) -> None:
     assert found(replace(GOOD, seconds=seconds), phones=None).get("length") == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("lite", (0.6, 54.0)), ("v2", (0.66, 38.02)), ("v2Pro", (0.66, 38.02)), ("v4", (0.66, 20.02))]
+)
+def test_lengths_are_those_that_the_versions_trainer_takes(name: str, seconds: tuple[float, float]) -> None:
+    assert trained_seconds(version(name)) == pytest.approx(seconds)
+    for length, verdict in ((seconds[0] - 0.01, LEAVE_OUT), (seconds[1] - 0.01, LOOK), (seconds[1], LEAVE_OUT)):
+        findings = sound_findings(replace(GOOD, seconds=length), SHAPE, 32000, None, seconds)
+        assert [(each.kind, each.verdict) for each in findings] == [("length", verdict)]
 
 
 @pytest.mark.parametrize(("phones", "verdict"), [(14, LEAVE_OUT), (15, None), (125, None), (126, LEAVE_OUT)])

@@ -17,7 +17,7 @@ from myna.audio.encode import encode
 from myna.audio.io import Audio, DecodeLimits, decode, resample
 from myna.core.errors import BadAudio, CallerError, NotFound, WorkspaceError
 from myna.engine.check.found import LEAVE_OUT, LOOK, Finding, verdict_of
-from myna.engine.check.rules import SUSPICIOUS_DB, Shape, sound_findings
+from myna.engine.check.rules import SECONDS, SUSPICIOUS_DB, Shape, sound_findings
 from myna.engine.check.texts import TextFacts
 from myna.engine.check.words import word_findings
 from myna.engine.dnsmos import Dnsmos
@@ -50,7 +50,7 @@ class Task:
     """What a process is asked: the clip's file, what its text is, whether it gets a player in any case.
 
     ``dnsmos``: the net that is asked about clips that may be noisy; ``root``: the folder that must hold the file;
-    ``listens``: whether English words are compared with what is heard.
+    ``listens``: whether English words are compared with what is heard; ``seconds``: see `rules.trained_seconds`.
     """
 
     path: Path
@@ -59,6 +59,7 @@ class Task:
     dnsmos: Path | None = None
     root: Path | None = None
     listens: bool = False
+    seconds: tuple[float, float] = SECONDS
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def hear(task: Task) -> Heard:
     if task.dnsmos is not None and measures.snr_db is not None and measures.snr_db < SUSPICIOUS_DB:
         measures = replace(measures, dnsmos=_judge(task.dnsmos).opinions([audio])[0])
     sound = resample(audio.samples, audio.sample_rate, SAMPLE_RATE)
-    findings = [*task.text.findings, *sound_findings(measures, shape, audio.sample_rate, task.text.num_phones)]
+    told = sound_findings(measures, shape, audio.sample_rate, task.text.num_phones, task.seconds)
+    findings = [*task.text.findings, *told]
     if task.listens and task.text.english and not {"silent", "rate"} & {finding.kind for finding in findings}:
         findings += word_findings(sound, task.text.english, measures.snr_db)
     wants_player = task.is_sample or verdict_of(findings) in (LOOK, LEAVE_OUT)

@@ -21,6 +21,7 @@ from myna.engine.check.clip import Heard, Task, hear
 from myna.engine.check.crew import shared
 from myna.engine.check.found import LEAVE_OUT, LOOK, OK, Finding, verdict_of
 from myna.engine.check.page import Row, write_page
+from myna.engine.check.rules import trained_seconds
 from myna.engine.check.texts import TextFacts, text_facts
 from myna.engine.check.together import Clip, compared
 from myna.engine.dnsmos import dnsmos_file
@@ -138,9 +139,10 @@ def _hear(entries: Sequence[_Entry], options: CheckOptions, progress: Progress) 
     """Every clip; those that are no clips are not heard."""
     every = 1 if len(entries) <= _ALL_PLAYED else -(-len(entries) // _SAMPLED)
     net = dnsmos_file(options.models) if options.asks_dnsmos else None
+    seconds = trained_seconds(options.version)
     root = options.root.resolve() if options.root is not None else None
     tasks = [
-        Task(entry.path, entry.text, number % every == 0, net, root, options.listens)
+        Task(entry.path, entry.text, number % every == 0, net, root, options.listens, seconds)
         for number, entry in enumerate(entries)
         if entry.path is not None
     ]

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from myna.core.versions import ModelVersion
 from myna.engine.check.found import LEAVE_OUT, LOOK, Finding
 from myna.engine.measures import Measures
+from myna.engine.training.sovits_order import LONGEST_FRAMES_FLOW, LONGEST_FRAMES_VITS, SHORTEST_FRAMES
 
-MIN_SECONDS, MAX_SECONDS = 0.6, 54.0
+SECONDS = (0.6, 54.0)
 """Shorter ones, and those from the second on, are left out of the training of SoVITS (official rule)."""
 PHONES_PER_SECOND = (3.0, 25.0)
 """Others are left out of the GPT's training (official rule)."""
 MAX_PEAK = 2.2
 """Louder ones are left out of the extraction (official rule)."""
 
+_FRAMES_PER_S = 50
 _ADVISED_SECONDS = (1.5, 20.0)
 _SILENT_DBFS = -60.0
 _QUIET_LUFS = -40.0
@@ -38,12 +41,31 @@ class Shape:
     band_hz: float
 
 
-def sound_findings(measures: Measures, shape: Shape, sample_rate: int, num_phones: int | None) -> list[Finding]:
-    """All there is to say; ``num_phones`` None where the text is not known or could not be read."""
+def trained_seconds(version: ModelVersion) -> tuple[float, float]:
+    """How long a clip must be at least, and from which length on it is left out, to be trained on in ``version``.
+
+    The official trainers drop clips of other lengths than their buckets hold; ours of the bundled version cuts.
+    """
+    if version.is_bundled:
+        return SECONDS
+    longest = LONGEST_FRAMES_FLOW if version.flow is not None else LONGEST_FRAMES_VITS
+    return (SHORTEST_FRAMES + 1) / _FRAMES_PER_S, (longest + 1) / _FRAMES_PER_S
+
+
+def sound_findings(
+    measures: Measures,
+    shape: Shape,
+    sample_rate: int,
+    num_phones: int | None,
+    seconds: tuple[float, float] = SECONDS,
+) -> list[Finding]:
+    """All there is to say; ``num_phones`` None where the text is not known or could not be read, ``seconds`` as
+    `trained_seconds` has it.
+    """
     if measures.peak_dbfs is None or measures.peak_dbfs < _SILENT_DBFS:
-        return [*_length(measures.seconds), Finding("silent", LEAVE_OUT, "there is nothing but silence")]
+        return [*_length(measures.seconds, seconds), Finding("silent", LEAVE_OUT, "there is nothing but silence")]
     return [
-        *_length(measures.seconds),
+        *_length(measures.seconds, seconds),
         *_level(measures),
         *_clipping(measures.clipped_share),
         *_noise(measures),
@@ -53,11 +75,10 @@ def sound_findings(measures: Measures, shape: Shape, sample_rate: int, num_phone
     ]
 
 
-def _length(seconds: float) -> Iterator[Finding]:
-    if seconds < MIN_SECONDS:
-        yield Finding("length", LEAVE_OUT, f"{seconds:.2f} s long; training takes {MIN_SECONDS:g} s and more")
-    elif seconds >= MAX_SECONDS:
-        yield Finding("length", LEAVE_OUT, f"{seconds:.0f} s long; training takes less than {MAX_SECONDS:g} s: cut it")
+def _length(seconds: float, trained: tuple[float, float]) -> Iterator[Finding]:
+    if not trained[0] <= seconds < trained[1]:
+        what = f"training takes {trained[0]:g} s to less than {trained[1]:g} s"
+        yield Finding("length", LEAVE_OUT, f"{seconds:.2f} s long; {what}{': cut it' if seconds > 1 else ''}")
     elif seconds < _ADVISED_SECONDS[0]:
         yield Finding("length", LOOK, f"only {seconds:.2f} s long; 3 to 10 s are best")
     elif seconds > _ADVISED_SECONDS[1]:
