@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from myna.audio.io import Audio
-from myna.core.errors import BadAudio, BadCheckpoint, MissingAsset, UnknownChoice
+from myna.core.errors import BadAudio, BadCheckpoint, InstallationError, MissingAsset, UnknownChoice
 from myna.engine.asr import Recogniser, Transcript, Wish, recogniser
 from tests.engine.speech_sound import SAMPLE_RATE, speech_sound
 
@@ -127,6 +127,17 @@ def test_a_damaged_model_is_refused(folder: Path, tmp_path: Path) -> None:
     (broken / "model.bin").write_bytes((folder / "model.bin").read_bytes()[:1000])
     with pytest.raises(BadCheckpoint, match="no Whisper model for CTranslate2"):
         recogniser("faster-whisper", "en", Wish(size=str(broken)))
+
+
+def test_a_gpu_without_its_libraries_is_told_of(engine: Recogniser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("Library libcudnn_ops.so.9 is not found or cannot be loaded\nmore")
+
+    monkeypatch.setattr(engine._model, "encode", fail)  # type: ignore[attr-defined]
+    with pytest.raises(
+        InstallationError, match=r"cannot use the GPU: Library libcudnn_ops\.so\.9 .* device cpu"
+    ):
+        engine.transcribe(LOW, SAMPLE_RATE)
 
 
 def test_a_language_that_is_none_is_refused(folder: Path) -> None:

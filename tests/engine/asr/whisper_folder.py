@@ -30,13 +30,15 @@ CODES = """
 SENTENCE = [" Hello", " there", ",", " my", " friend", "."]
 
 
-def whisper(folder: Path, sentence: list[str] | None = None) -> Path:
-    """Write the model; ``sentence`` is what it says, in tokens."""
+def whisper(
+    folder: Path, sentence: list[str] | None = None, *, layers: tuple[int, int] = (1, 2), heads: int = 2
+) -> Path:
+    """Write the model; ``sentence`` is what it says, in tokens; ``layers`` are those of encoder and decoder."""
     said = SENTENCE if sentence is None else sentence
     folder.mkdir(parents=True)
     tokens, tokenizer = _vocabulary(said)
     tokenizer.save(str(folder / "tokenizer.json"))
-    spec = WhisperSpec(1, 2, 2, 2)
+    spec = WhisperSpec(layers[0], heads, layers[1], heads)
     _fill_encoder(spec.encoder)
     _fill_decoder(spec.decoder, [tokens.index(_byte_form(token)) for token in said], tokens)
     spec.register_vocabulary(tokens)

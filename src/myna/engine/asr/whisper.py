@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from myna.audio.io import Audio
-from myna.core.errors import BadCheckpoint, UnknownChoice
+from myna.core.errors import BadCheckpoint, InstallationError, UnknownChoice
 from myna.engine.asr.heard import AUTO, RATE_HZ, Recogniser, Transcript, Wish, Word, mean_confidence, sound_of
 from myna.engine.device import pick_device
 
@@ -33,6 +35,7 @@ _PAUSE_MS = 700
 _SUREST_NONSENSE = 2.4
 """A text that packs better than this repeats itself."""
 _LEAST_LOGPROB = -1.0
+_GPU_TROUBLE = re.compile(r"CUDA|libcu|cuBLAS|cuDNN|out of memory", re.IGNORECASE)
 _CLIPS_AT_ONCE = {"cpu": 4, "cuda": 16}
 
 
@@ -60,14 +63,15 @@ class Whisper(Recogniser):
         self.at_once = _CLIPS_AT_ONCE[device.type]
         self._elsewhere = elsewhere or {}
         try:
-            self._model = WhisperModel(
-                str(folder),
-                device=device.type,
-                device_index=device.index or 0,
-                compute_type=compute_type(wish.precision, device.type),
-                cpu_threads=wish.processes,
-                local_files_only=True,
-            )
+            with _gpu_errors():
+                self._model = WhisperModel(
+                    str(folder),
+                    device=device.type,
+                    device_index=device.index or 0,
+                    compute_type=compute_type(wish.precision, device.type),
+                    cpu_threads=wish.processes,
+                    local_files_only=True,
+                )
         except (RuntimeError, ValueError, OSError) as error:
             raise BadCheckpoint(f"{folder} is no Whisper model for CTranslate2: {_first_line(error)}") from error
         self._is_multilingual = bool(self._model.model.is_multilingual)
@@ -80,7 +84,11 @@ class Whisper(Recogniser):
             raise UnknownChoice(f"language for {folder.name}", self._language, self._known_languages())
 
     def hear(self, clips: Sequence[Audio]) -> list[Transcript]:
-        """As `Recogniser.hear`; texts with punctuation."""
+        """As `Recogniser.hear`; texts with punctuation. Raises `InstallationError` where the GPU cannot be used."""
+        with _gpu_errors():
+            return self._hear(clips)
+
+    def _hear(self, clips: Sequence[Audio]) -> list[Transcript]:
         heard = [Transcript("")] * len(clips)
         chunks = []
         for place, clip in enumerate(clips):
@@ -245,6 +253,20 @@ def _word(aligned: Mapping[str, Any], seconds: float) -> Word:
 def _transcript(text: str, words: list[Word], language: str) -> Transcript:
     text = text.strip()
     return Transcript(text, tuple(words), mean_confidence(words), language) if text else Transcript("")
+
+
+@contextmanager
+def _gpu_errors() -> Iterator[None]:
+    """CTranslate2 brings no libraries of the GPU's maker and not all its memory; say what can be done."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _GPU_TROUBLE.search(str(error)):
+            raise
+        raise InstallationError(
+            f"Whisper cannot use the GPU: {_first_line(error)}; give it device cpu, or a smaller size, or install the "
+            "libraries that it names (pip install nvidia-cublas-cu12 nvidia-cudnn-cu12)"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:
