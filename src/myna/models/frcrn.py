@@ -111,8 +111,10 @@ class Memory(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, places, N) to the same."""
-        inner = F.relu(F.conv2d(x, self.linear.weight[:, :, None, None], self.linear.bias))
-        said = F.conv2d(inner, self.project.weight[:, :, None, None])
+        flat, weights = x.flatten(2), (self.linear.weight, self.project.weight)
+        first, second = (weight.expand(len(x), -1, -1) for weight in weights)  # else matmul would turn x around first
+        inner = F.relu(torch.baddbmm(self.linear.bias[:, None], first, flat))
+        said = torch.bmm(second, inner).view_as(x)
         before = F.pad(said, (0, 0, self.conv1.kernel_size[0] - 1, 0))
         return x + said + self.conv1(before)
 

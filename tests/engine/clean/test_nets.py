@@ -78,7 +78,7 @@ class Halving(NetDenoiser):
     """Notes what goes through it."""
 
     def __init__(self) -> None:
-        super().__init__(8000)
+        super().__init__(8000, on_cpu=False)
         self.seen: list[list[int]] = []
 
     def level(self, sound: np.ndarray) -> float:

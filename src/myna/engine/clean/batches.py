@@ -16,13 +16,16 @@ OVERLAP_S = 1.0
 """What neighbouring pieces share; the first of them fades into the second."""
 BATCH_S = 60.0
 """Seconds of sound in a batch at most, padding counted; a single piece is always taken."""
+CPU_BATCH_S = 4.0
+"""The same on the CPU, which computes no faster for more, and then takes longer to get the memory (measured)."""
 
 
 class NetDenoiser(ABC):
     """A denoiser whose net works at one rate, on batches."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, *, on_cpu: bool) -> None:
         self.sample_rate = sample_rate
+        self._batch_s = CPU_BATCH_S if on_cpu else BATCH_S
 
     def clean_all(self, sounds: Sequence[Audio]) -> list[np.ndarray]:
         """As `Denoiser.clean_all`."""
@@ -66,7 +69,7 @@ class NetDenoiser(ABC):
         for number, piece in enumerate(pieces):
             groups.setdefault(self.padded(len(piece)), []).append(number)
         for length, group in groups.items():
-            most = max(int(BATCH_S * self.sample_rate / length), 1)
+            most = max(int(self._batch_s * self.sample_rate / length), 1)
             for at in range(0, len(group), most):
                 yield group[at : at + most]
 

@@ -44,7 +44,7 @@ class FrcrnDenoiser(NetDenoiser):
         """Raises `MissingAsset`, `BadCheckpoint`, and `BadInput` for a device that is not there."""
         self._device = pick_device(wish.device)
         self._net = load_frcrn(stored_file(ENGINES["frcrn"].assets, wish.models)).to(self._device)
-        super().__init__(self._net.sizes.sample_rate)
+        super().__init__(self._net.sizes.sample_rate, on_cpu=self._device.type == "cpu")
 
     def level(self, sound: np.ndarray) -> float:
         """-25 dBFS, first of all samples and then of those louder than the mean, as the official program levels."""

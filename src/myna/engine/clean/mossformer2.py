@@ -38,7 +38,7 @@ class MossFormer2Denoiser(NetDenoiser):
         sizes = self._net.sizes
         n_fft = 1 << (sizes.window - 1).bit_length()
         self._bank = Bank(sizes.sample_rate, sizes.window, sizes.hop, n_fft, sizes.bands, is_hamming=True)
-        super().__init__(sizes.sample_rate)
+        super().__init__(sizes.sample_rate, on_cpu=self._device.type == "cpu")
 
     def level(self, sound: np.ndarray) -> float:
         """The level as it is, on the scale of 16 bits."""
