@@ -321,3 +321,9 @@ def test_a_clip_without_text_is_known_though_it_cannot_be_used() -> None:
     assert file.lines[0].label == Label(Path("a.wav"), "ann", "en", "")
     assert [str(problem) for problem in file.problems] == ["line 1: the text is empty"]
     assert [label.clip for label in file.labels] == ["b.wav"]
+
+
+def test_a_line_without_text_does_not_stand_in_the_way_of_one_with_text() -> None:
+    file = parse_text("a.wav|ann|EN|\na.wav|ann|EN|Text.\nb/a.wav|ann|EN|Other.")
+    assert [(label.clip, label.text) for label in file.labels] == [("a.wav", "Text."), ("b-a.wav", "Other.")]
+    assert [problem.line for problem in file.problems] == [1]

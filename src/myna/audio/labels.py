@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -271,22 +270,23 @@ def _side_by_side(lines: Iterable[Line]) -> tuple[Line, ...]:
     """The lines, so that every clip is there once and has a name of its own."""
     kept: list[Line] = []
     at: dict[Path, Line] = {}
-    names: Counter[str] = Counter()
+    taken: dict[str, int] = {}
     for line in lines:
         label = line.label
         if label is None:
             kept.append(line)
             continue
-        label = replace(label, name="")
         problem = "" if line.problem.startswith(_TWICE) else line.problem
-        first = at.get(label.path)
-        if first is not None and first.label is not None:
+        name, first = "", at.get(label.path)
+        if not problem and first is not None:
             problem = _told_twice(first, label)
-        else:
-            label = replace(label, name=_own_name(label, names))
+        elif not problem:
+            name = _own_name(label, taken)
             at[label.path] = line
-            names[label.clip] += 1
-        kept.append(replace(line, label=label, problem=problem))
+            taken[name or _fitting(label.path.name)] = 1
+        label = label if label.name == name else replace(label, name=name)
+        is_same = label is line.label and problem == line.problem
+        kept.append(line if is_same else replace(line, label=label, problem=problem))
     return tuple(kept)
 
 
@@ -299,16 +299,23 @@ def _told_twice(first: Line, label: Label) -> str:
     return f"{_TWICE}{where}, with {'the same' if is_same else 'other'} words"
 
 
-def _own_name(label: Label, taken: Counter[str]) -> str:
-    """The name that tells a clip from another one of the same file name; "" where there is none."""
-    plain = label.clip
+def _own_name(label: Label, taken: dict[str, int]) -> str:
+    """The name that tells a clip from another one of the same file name; "" where there is none.
+
+    ``taken`` are names, and the last number that was put behind each.
+    """
+    plain = _fitting(label.path.name)
     if plain not in taken:
         return ""
-    stem, suffix = Path(plain).stem, Path(plain).suffix
     folder = _fitting(label.path.parent.name)
-    names = [f"{folder}-{plain}"] if folder else []
-    names += [f"{stem}-{number}{suffix}" for number in range(2, len(taken) + 3)]
-    return next(name for name in map(_fitting, names) if name not in taken)
+    beside = _fitting(f"{folder}-{plain}")
+    if folder and beside not in taken:
+        return beside
+    while True:
+        taken[plain] += 1
+        name = _fitting(f"{Path(plain).stem}-{taken[plain]}{Path(plain).suffix}")
+        if name not in taken:
+            return name
 
 
 def _fitting(name: str) -> str:

@@ -99,14 +99,14 @@ def _lines(source: Path, clips: Path | None) -> Iterator[_Entry]:
     file = read_label_file(source)
     if not file.lines:
         raise BadInput(f"{source} holds no labels")
-    heard: set[Path] = set()
+    heard = {label.path for label in file.labels}
     for line in file.lines:
         label, problem = line.label, line.problem
         name = label.clip if label is not None else Path(clean_path(line.raw.split("|")[0])).name
         entry = _Entry(printable(name or line.raw)[:_RAW_CHARS], line.number, label, None)
         if problem or label is None:
             entry.text = TextFacts(None, (Finding("line", LEAVE_OUT, f"line {line.number}: {problem}"),))
-        if label is not None and label.path not in heard:
+        if label is not None and (not problem or label.path not in heard):
             heard.add(label.path)
             entry.path = located(label, clips, source.parent)
         yield entry
