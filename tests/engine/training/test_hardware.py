@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from myna.checkpoints.native import read_weights
-from myna.core.errors import Cancelled
+from myna.core.errors import Cancelled, InstallationError
 from myna.core.progress import silent
 from myna.engine.training.hardware import Hardware, _buckets
 from myna.engine.training.loop import Training
@@ -53,6 +53,15 @@ def test_a_step_whose_scaled_gradients_overflow_is_left_out(tmp_path: Path) -> N
     hardware.step(optimiser, 1.0)
     assert torch.equal(net.weight, before)
     assert hardware.state()["scale"] == 2.0**125
+
+
+def test_gpus_that_cannot_talk_to_each_other_are_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise NotImplementedError('these GPUs do not support it.\n  Please set `NCCL_P2P_DISABLE="1"`')
+
+    monkeypatch.setattr("myna.engine.training.hardware.Accelerator", refuse)
+    with pytest.raises(InstallationError, match=r'^these GPUs do not support it. Please set `NCCL_P2P_DISABLE="1"`$'):
+        Hardware(torch.device("cpu"), "fp32")
 
 
 def test_buckets_hold_every_tensor_once_and_one_type_each(monkeypatch: pytest.MonkeyPatch) -> None:

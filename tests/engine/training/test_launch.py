@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -14,12 +15,15 @@ import torch
 from myna.checkpoints.native import read_weights
 from myna.core.errors import BadInput, CallerError, Cancelled, TrainingFailed
 from myna.core.progress import silent
+from myna.core.training import GptPlan, SovitsPlan
 from myna.core.workspace import DatasetFolder
 from myna.engine.training import launch
+from myna.engine.training.gpt import train_gpt
 from myna.engine.training.hardware import Hardware, devices_of, precision_on
 from myna.engine.training.launch import run_together, run_training
+from myna.engine.training.sovits import train_sovits
 from tests.engine.training.toy import plan, train_toy
-from tests.engine.voices import LITE
+from tests.engine.voices import LITE, Recordings
 
 
 def two(folder: Path, name: str = "voice", **more: Any) -> Any:
@@ -48,6 +52,7 @@ def test_two_processes_learn_as_one_with_batches_twice_as_large(tmp_path: Path) 
     assert "epoch 3 of 3, step 9 of 9, loss" in told[-1][1]
     assert {path.name for path in together.parent.iterdir()} == {path.name for path in alone.parent.iterdir()}
     assert len(losses(tmp_path / "voice" / "run")) == 9
+    assert not (tmp_path / "of the others").exists(), "only the first process writes"
 
 
 def test_stopped_together_they_leave_a_state_and_go_on_to_the_same_weights(tmp_path: Path) -> None:
@@ -56,13 +61,13 @@ def test_stopped_together_they_leave_a_state_and_go_on_to_the_same_weights(tmp_p
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        run_together(two(tmp_path, batch_size=2, epochs=40), stop)
+        run_together(two(tmp_path, batch_size=2, epochs=15, save_every=15), stop)
     done = len(losses(tmp_path / "voice" / "run"))
-    assert 4 <= done < 120
+    assert 4 <= done < 45
     assert (tmp_path / "voice" / "run" / "state.safetensors").is_file()
     told: list[str] = []
-    run_together(two(tmp_path, batch_size=2, epochs=40), lambda fraction, note: told.append(note))
-    assert f"step {done + 1} of 120" in told[0]
+    run_together(two(tmp_path, batch_size=2, epochs=15, save_every=15), lambda fraction, note: told.append(note))
+    assert f"step {done + 1} of 45" in told[0]
 
 
 def test_a_processs_error_is_the_trainings(tmp_path: Path) -> None:
@@ -131,3 +136,17 @@ def test_trainings_of_another_precision_follow_each_other(tmp_path: Path) -> Non
     with hardware.autocast():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
     assert (hardware.count, hardware.rank, hardware.state()) == (1, 0, {})
+
+
+@pytest.mark.parametrize("trainer", [train_gpt, train_sovits])
+def test_the_trainers_train_together(trainer: Any, tmp_path: Path, recordings: Recordings, models: Path) -> None:
+    copytree(recordings.dataset.path, tmp_path / "buzz")
+    kind = GptPlan if trainer is train_gpt else SovitsPlan
+    given = kind(models=models, epochs=1, batch_size=20, device="cpu", sample_text="", precision="fp32")
+    dataset = DatasetFolder(tmp_path / "buzz")
+    job = launch._Job(trainer, dataset, tmp_path / "together", LITE, given, ["cpu", "cpu"])
+    weights = run_together(job, silent)
+    assert weights.is_file()
+    assert all(value.isfinite().all() for value in read_weights(weights).tensors.values() if value.is_floating_point())
+    run = dataset.gpt_run(LITE) if trainer is train_gpt else dataset.sovits_run(LITE)
+    assert len(losses(run)) in (3, 4), "half of the batches of one process"

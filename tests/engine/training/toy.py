@@ -158,5 +158,7 @@ def train_toy(
         raise UnknownChoice("toy", "bear", ["car", "doll"])
     if dataset.name == "killed" and distributed.is_initialized() and distributed.get_rank() == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+    if distributed.is_initialized() and distributed.get_rank() > 0:
+        weights = weights.with_name("of the others")
     recipe = toy_recipe(weights, toy_net(dropout=0.0), ToyData(batch_size=plan.batch_size))
     return Training(recipe, plan, dataset.path / "run").train(progress)

@@ -17,7 +17,7 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from myna.core.errors import BadInput
+from myna.core.errors import BadInput, InstallationError
 from myna.core.training import Precision, TrainingPlan
 from myna.engine.device import autocast_type, pick_device
 
@@ -65,7 +65,11 @@ class Hardware:
         # may differ. A process group that is there stays.
         AcceleratorState._reset_state(reset_partial_state=True)
         mixed = "no" if self.precision == "fp32" else self.precision
-        self._accelerator = Accelerator(mixed_precision=mixed, cpu=device.type == "cpu")
+        try:
+            self._accelerator = Accelerator(mixed_precision=mixed, cpu=device.type == "cpu")
+        except NotImplementedError as error:
+            # Some GPUs and drivers cannot talk to each other directly, and have to be told not to try.
+            raise InstallationError(" ".join(str(error).split())) from None
         if device.type == "cuda":
             torch.cuda.set_device(device)
 

@@ -137,15 +137,18 @@ def _launch(job: _Job, line: _Line, result: _Result) -> None:
 
 def _worker(job: _Job, line: _Line) -> Path:
     """One of the processes."""
-    first = torch.device(job.devices[0])
-    backend = "nccl" if first.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, timeout=timedelta(minutes=_PEER_MINUTES))
-    rank = distributed.get_rank()
-    plan = job.plan.model_copy(update={"device": job.devices[rank], "gpu_numbers": ""})
     parent = multiprocessing.parent_process()
+    if parent is None or not parent.is_alive():
+        raise Cancelled("nobody waits for this training any more")
+    on_gpu = torch.device(job.devices[0]).type == "cuda"
+    distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=timedelta(minutes=_PEER_MINUTES))
+    rank = distributed.get_rank()
+    if on_gpu:
+        torch.cuda.set_device(job.devices[rank])
+    plan = job.plan.model_copy(update={"device": job.devices[rank], "gpu_numbers": ""})
 
     def progress(fraction: float, note: str) -> None:
-        if line.stop.is_set() or parent is None or not parent.is_alive():
+        if line.stop.is_set() or not parent.is_alive():
             raise Cancelled("somebody asked for the work to stop")
         if rank == 0:
             line.told.put(("progress", fraction, note))
@@ -157,7 +160,8 @@ def _worker(job: _Job, line: _Line) -> Path:
         return job.trainer(job.dataset, job.weights, version=job.version, plan=plan, progress=progress)
     except BaseException as error:
         kind = error.kind if isinstance(error, MynaError) else TrainingFailed.kind
-        line.told.put(("failed", kind, str(error) if isinstance(error, MynaError) else repr(error)))
+        told = str(error) if isinstance(error, MynaError) else f"process {rank}: {type(error).__name__}: {error}"
+        line.told.put(("failed", kind, told))
         raise
     finally:
         distributed.destroy_process_group()

@@ -79,7 +79,8 @@ class Training(Generic[Draw, Batch]):
         self._saved_at = self._save_took = 0.0
 
     def train(self, progress: Progress) -> Path:
-        """Train until the plan's epochs are over, from where an earlier run was stopped; returns the last weights.
+        """Train until the plan's epochs are over, from where an earlier run was stopped; returns the last weights, in
+        other processes than the first, which write nothing, the training's folder.
 
         What is worth telling a person is left for `telling.notes_of`. A `Cancelled` of ``progress`` leaves a state.
         Raises `TrainingFailed` when there are too few clips, losses are no numbers, a single clip is too large for the
@@ -114,7 +115,9 @@ class Training(Generic[Draw, Batch]):
             self._write_state()
             if is_due and last is not None:
                 self._speak(last)
-        return last or self.recipe.save(self._moment(self.plan.epochs))
+        if last is None and self.hardware.is_first:
+            last = self.recipe.save(self._moment(self.plan.epochs))
+        return last or self.run
 
     def _train_epoch(self, epoch: int, progress: Progress) -> None:
         draws = self.recipe.data.draws(epoch)

@@ -34,6 +34,8 @@ class Teller:
 
     def __init__(self, run: Path, epochs: int, num_batches: int) -> None:
         self.run, self.epochs, self.total = run, epochs, epochs * num_batches
+        self.writes = False
+        """Only between `begin` and `end`: of several processes one writes."""
         self.notes: list[str] = []
         self._events: Events | None = None
         self._last = time.monotonic()
@@ -42,7 +44,7 @@ class Teller:
 
     def begin(self, step: int, notes: Sequence[str]) -> None:
         """Go on behind ``step``: later points and events are made again."""
-        self.notes = list(notes)
+        self.notes, self.writes = list(notes), True
         make_folder(self.run)
         self._write_notes()
         _trim(self.run / CURVE, step)
@@ -58,7 +60,8 @@ class Teller:
         """Something worth telling a person at the end."""
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
-            self._write_notes()
+            if self.writes:
+                self._write_notes()
 
     def points(self, points: Sequence[Mapping[str, float]], rates: Mapping[str, float], num_clips: int) -> None:
         """Append the points of one optimiser step, in which ``num_clips`` clips were seen on all devices."""
