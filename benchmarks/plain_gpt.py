@@ -40,25 +40,26 @@ def collate(rows: Sequence[GptRow], end_token: int, bert_width: int) -> tuple[Te
     )
 
 
-def loss(net: Gpt, phones: Tensor, phone_lens: Tensor, tokens: Tensor, token_lens: Tensor, bert: Tensor) -> Tensor:
-    """Summed cross-entropy over padded targets."""
+def loss(net: Gpt, batch: Sequence[Tensor], dropout: float = DROPOUT) -> Tensor:
+    """Summed cross-entropy over padded targets of what `collate` gave."""
+    phones, phone_lens, tokens, token_lens, bert = batch
     end, num_phones = net.sizes.end_token, phones.shape[1]
     embedded = net.ar_text_embedding(phones) + net.bert_proj(bert.transpose(1, 2))
-    text = _with_position(embedded, net.ar_text_position.alpha)
+    text = _with_position(embedded, net.ar_text_position.alpha, dropout)
     column = torch.arange(tokens.shape[1], device=tokens.device)
     is_padding = column >= token_lens[:, None]
     padded = tokens.masked_fill(is_padding, end)
     targets = F.pad(padded, (0, 1), value=end)
-    audio = _with_position(net.ar_audio_embedding(padded), net.ar_audio_position.alpha)
+    audio = _with_position(net.ar_audio_embedding(padded), net.ar_audio_position.alpha, dropout)
     x, mask = torch.cat((text, audio), dim=1), _mask(phones, phone_lens, is_padding, net.sizes.heads)
     for layer in net.h.layers:
-        x = _layer(layer, x, mask)
+        x = _layer(layer, x, mask, dropout)
     logits = net.ar_predict_layer(x[:, num_phones - 1 :])
     return F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum")
 
 
-def _with_position(x: Tensor, alpha: Tensor) -> Tensor:
-    return F.dropout(x + alpha * sine_table(x.shape[1], x.shape[2], x.device), DROPOUT)
+def _with_position(x: Tensor, alpha: Tensor, dropout: float) -> Tensor:
+    return F.dropout(x + alpha * sine_table(x.shape[1], x.shape[2], x.device), dropout)
 
 
 def _mask(phones: Tensor, phone_lens: Tensor, is_padding: Tensor, heads: int) -> Tensor:
@@ -74,13 +75,13 @@ def _mask(phones: Tensor, phone_lens: Tensor, is_padding: Tensor, heads: int) ->
     return torch.zeros(unseen.shape, device=phones.device).masked_fill_(unseen, float("-inf"))
 
 
-def _layer(layer: Layer, x: Tensor, mask: Tensor) -> Tensor:
+def _layer(layer: Layer, x: Tensor, mask: Tensor, dropout: float) -> Tensor:
     batch, length, width = x.shape
     attention, heads = layer.self_attn, layer.self_attn.heads
     packed = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
     query, key, value = (one.reshape(batch, length, heads, -1).transpose(1, 2) for one in packed.chunk(3, dim=-1))
     shaped = mask.view(batch, heads, length, length)
-    attended = F.scaled_dot_product_attention(query, key, value, attn_mask=shaped, dropout_p=DROPOUT)
-    x = layer.norm1(x + F.dropout(attention.out_proj(attended.transpose(1, 2).reshape(batch, length, width)), DROPOUT))
-    hidden = F.dropout(F.relu(layer.linear1(x)), DROPOUT)
-    return layer.norm2(x + F.dropout(layer.linear2(hidden), DROPOUT))
+    attended = F.scaled_dot_product_attention(query, key, value, attn_mask=shaped, dropout_p=dropout)
+    x = layer.norm1(x + F.dropout(attention.out_proj(attended.transpose(1, 2).reshape(batch, length, width)), dropout))
+    hidden = F.dropout(F.relu(layer.linear1(x)), dropout)
+    return layer.norm2(x + F.dropout(layer.linear2(hidden), dropout))

@@ -20,7 +20,7 @@ from sovits_speed import measure_lora, measure_vits
 
 from myna.core.versions import version
 from myna.engine.device import pick_device
-from myna.engine.training.gpt_batches import GptData
+from myna.engine.training.gpt_batches import GptData, collate
 from myna.engine.training.gpt_data import GptRow
 from myna.engine.training.gpt_objective import published_loss
 from myna.engine.training.gpt_order import BATCHES_PER_STEP
@@ -47,7 +47,7 @@ def gpt_rows(count: int, gpt: Gpt) -> list[GptRow]:
 
 
 def measure_gpt(given: argparse.Namespace) -> Speed:
-    """Optimiser steps over a few batches each: plain with five, as officially the first step has, ours with four."""
+    """Optimiser steps over a few batches each, once it is certain that the peer computes what we do."""
     torch.manual_seed(0)
     device = pick_device(given.device)
     record = version(given.version)
@@ -55,6 +55,7 @@ def measure_gpt(given: argparse.Namespace) -> Speed:
     if given.compile:
         net.h.compile(dynamic=True)
     rows = gpt_rows(given.clips, net)
+    _check_peer(net, rows[: given.batch_size], device)
     mean = sum(len(row.tokens) for row in rows) / len(rows)
     plain, ours = (Clock(device, mean) for _ in range(2))
     hardware = Hardware(device, given.precision)
@@ -71,6 +72,17 @@ def measure_gpt(given: argparse.Namespace) -> Speed:
     return Speed(plain.rate, ours.rate, hardware.precision, peak / 2**30)
 
 
+@torch.no_grad()
+def _check_peer(net: Gpt, rows: Sequence[GptRow], device: torch.device) -> None:
+    """Leave where the peer's loss, without dropout, is not the official one."""
+    batch = plain_gpt.collate(rows, net.sizes.end_token, net.sizes.bert_width)
+    theirs = plain_gpt.loss(net, [part.to(device) for part in batch], dropout=0.0)
+    ours, _ = published_loss(net.eval(), moved(collate(rows, net.sizes.end_token), device), is_official=True)
+    net.train()
+    if not torch.isclose(theirs, ours, rtol=1e-4):
+        raise SystemExit(f"the peer's loss is {theirs:.4f}, the official one {ours:.4f}: nothing to compare")
+
+
 def _plain_steps(net: Gpt, rows: Sequence[GptRow], given: argparse.Namespace, epoch: int, clock: Clock) -> None:
     data = GptData(rows, given.batch_size, 0, end_token=net.sizes.end_token, is_official=True)
     draws = data.draws(epoch)[: given.batches]
@@ -80,7 +92,7 @@ def _plain_steps(net: Gpt, rows: Sequence[GptRow], given: argparse.Namespace, ep
         for draw in draws:
             chosen = [rows[numbers[0]] for numbers in draw.rows]
             batch = plain_gpt.collate(chosen, net.sizes.end_token, net.sizes.bert_width)
-            value = plain_gpt.loss(net, *(part.to(clock.device) for part in batch))
+            value = plain_gpt.loss(net, [part.to(clock.device) for part in batch])
             value.backward()
             value.item()
         optimiser.step()
