@@ -90,8 +90,9 @@ def broken_in(*broken: int) -> Callable[[nn.Module, Points], tuple[Tensor, Figur
 
 
 def test_a_step_whose_loss_is_no_number_is_left_out_and_named(tmp_path: Path) -> None:
-    recipe = toy_recipe(tmp_path, loss=broken_in(2, 5, 6))
-    last = Training(recipe, plan(), tmp_path / "run").train(silent)
+    recipe, told = toy_recipe(tmp_path, loss=broken_in(2, 5, 6)), list[str]()
+    last = Training(recipe, plan(), tmp_path / "run").train(lambda fraction, note: told.append(note))
+    assert ["is not a number" in line for line in told] == [step in (2, 5, 6) for step in range(1, 10)], "at once"
     assert all(value.isfinite().all() for value in read_weights(last).tensors.values())
     notes = notes_of(tmp_path / "run")
     assert [note.split(" (")[0] for note in notes] == [

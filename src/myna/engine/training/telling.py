@@ -37,6 +37,7 @@ class Teller:
         self.writes = False
         """Only between `begin` and `end`: of several processes one writes."""
         self.notes: list[str] = []
+        self._news = ""
         self._events: Events | None = None
         self._last = time.monotonic()
         self._begun = self._last
@@ -57,7 +58,8 @@ class Teller:
             self._events.close()
 
     def note(self, text: str) -> None:
-        """Something worth telling a person at the end."""
+        """Something worth telling a person: with the next progress, and at the end."""
+        self._news = text
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
             if self.writes:
@@ -86,7 +88,9 @@ class Teller:
     def progress(self, point: Mapping[str, float], progress: Progress) -> None:
         """Say where the training stands, after ``point``."""
         step = int(point["step"])
-        shown = [f"{name} {value:.3f}" for name, value in point.items() if name not in _PLACE]
+        shown = [self._news] if self._news else []
+        shown += [f"{name} {value:.3f}" for name, value in point.items() if name not in _PLACE]
+        self._news = ""
         shown.append(f"{self._clips_per_s:.1f} clips/s")
         left = _duration(self._step_s * (self.total - step))
         place = f"epoch {int(point['epoch'])} of {self.epochs}, step {step} of {self.total}"
