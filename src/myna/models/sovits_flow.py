@@ -40,7 +40,9 @@ class FlowDraws:
         time = torch.rand(batch, generator=generator, device=device)
         noise = torch.randn(mel.shape, generator=generator, device=device)
         halvings = None
-        if float(torch.rand((), generator=generator, device=device)) < shortcut_share:
+        # Drawn on the CPU where no generator says otherwise: asking a GPU would wait for it.
+        place = device if generator is not None else torch.device("cpu")
+        if float(torch.rand((), generator=generator, device=place)) < shortcut_share:
             halvings = torch.randint(_MIN_HALVINGS, _MAX_HALVINGS + 1, (batch,), generator=generator, device=device)
         return cls(time, noise, halvings)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from myna.engine.weights import load_discriminators, load_sovits, load_vits
 from myna.models.build import build_discriminators, build_sovits
 from myna.models.sovits_vits import SovitsVits
 from tests.engine.training.published import VITS, plan, tiny, write_published, write_published_base
+from tests.parity.models.golden import HERE
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +77,24 @@ def test_every_version_trains_and_is_written_in_both_forms(name: str, tmp_path: 
             changed.add(tensor.split(".")[0])
     assert {"enc_p", "dec", "flow", "ref_enc"} <= changed
     assert not changed & {"ssl_proj", "quantizer"}
+
+
+@pytest.mark.parametrize("name", ["v2Pro", "v4"])
+def test_a_folder_of_the_official_program_is_trained_on(name: str, tmp_path: Path) -> None:
+    copytree(HERE / "cases" / "dataset_s2", tmp_path / "buzz")
+    record = tiny(name)
+    if record.vits is not None:
+        wide = replace(record.vits, content_width=768, speaker_net_width=20480)
+        record = replace(record, vits=wide)
+    elif record.flow is not None:
+        record = replace(record, flow=replace(record.flow, content_width=768))
+    write_published_base(tmp_path / "models", record)
+    last = train(tmp_path, record, DatasetFolder(tmp_path / "buzz"), tmp_path / "models", export="official")
+    assert last.suffix == ".pth"
+    reasons = {one.file: one.reason for one in left_out(DatasetFolder(tmp_path / "buzz"), "train_sovits")}
+    assert reasons.keys() == {"short.wav", "edge.wav", "c.wav", "no_audio.wav"}
+    assert "0.59 s long" in reasons["short.wav"]
+    assert "5-wav32k/no_audio.wav is missing" in reasons["no_audio.wav"]
 
 
 def test_it_learns(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def train_vits(
         sample=Sampler(dataset, version, plan, "sovits").say,
         identity={
             "base": str(base),
+            "discriminator": str(plan.discriminator or ""),
             "rows": len(rows),
             "learning_rate": rate,
             "text_low_lr_rate": plan.text_low_lr_rate,
