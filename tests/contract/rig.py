@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from myna.amqp.broker import Broker
 from myna.amqp.consumer import Consumer
@@ -26,6 +28,7 @@ from myna.core.workspace import Workspace
 from myna.jobs.keys import KeyRing
 from myna.jobs.store import SqlJobStore
 from myna.jobs.worker import Worker
+from myna.remote import RemoteSpeaker
 from myna.studio import Studio
 from myna.testing.fake_speaker import FakeSpeaker
 from tests.contract.fixtures import API_KEY, Fixtures, make_fixtures
@@ -37,6 +40,8 @@ ALONE: Mapping[str, tuple[str, ...]] = {"api_v1": ("api",)}
 WITH_KEY = ("seed004",)
 WITH_BROKER = ("seed000",)
 BROKER_DOWN = "broker down"
+FAR: Mapping[str, str] = {"engine sleeps": "sleeps", "engine down": "", "engine fails": "fails"}
+"""Servers that let another one speak, and what that does."""
 
 
 @dataclass
@@ -86,7 +91,7 @@ class Rig:
 
     def address(self, dialect: str) -> str:
         """Where the server for a dialect listens; started when it is first asked for."""
-        kind = dialect if dialect in (*ALONE, *WITH_KEY, *WITH_BROKER, BROKER_DOWN) else "all"
+        kind = dialect if dialect in (*ALONE, *WITH_KEY, *WITH_BROKER, *FAR, BROKER_DOWN) else "all"
         if kind not in self._running:
             doors = {name: DOORS[name] for name in ALONE.get(kind, DOORS)}
             self._running[kind] = self._start(doors, self._more(kind))
@@ -98,6 +103,19 @@ class Rig:
             self.rabbit = Rabbit()
             self.rabbit.start()
         return self.rabbit
+
+    def engine(self, does: str) -> str:
+        """The address of a speech server that ``sleeps``, ``fails``, or is not there at all."""
+        if not does:
+            return "http://127.0.0.1:1"
+
+        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await asyncio.sleep(5 if does == "sleeps" else 0)
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b"it fell"})
+
+        running = self._running[f"engine that {does}"] = self._listening(app)
+        return running.address
 
     @contextmanager
     def peers(self) -> Iterator[None]:
@@ -118,6 +136,8 @@ class Rig:
     def _more(self, kind: str) -> dict[str, object]:
         if kind in WITH_KEY:
             return {"api_key": API_KEY}
+        if kind in FAR:
+            return {"api_key": API_KEY, "sovits_base_url": self.engine(FAR[kind])}
         if kind == BROKER_DOWN:
             return {"amqp_url": "amqp://guest:guest@127.0.0.1:1/"}
         return {"amqp_url": self.broker().url} if kind in WITH_BROKER else {}
@@ -127,9 +147,9 @@ class Rig:
             {"home": self.home, "roots": [self.fixtures.folder], "speaks_version": "v2", **more}
         )
 
-    def _studio(self) -> Studio:
+    def _studio(self, far: str = "") -> Studio:
         return Studio(
-            FakeSpeaker(),
+            RemoteSpeaker(far, 1.0) if far else FakeSpeaker(),
             self.store,
             workspace=Workspace(self.home),
             logs=self.home / "logs",
@@ -140,9 +160,12 @@ class Rig:
     def _start(self, doors: Mapping[str, Door], more: Mapping[str, object]) -> Running:
         settings = self._settings(more)
         order = Producer(Broker(settings.amqp_url.get_secret_value())).start if settings.amqp_url else None
-        app = build_app(self._studio(), settings, doors=doors, order=order)
+        app = build_app(self._studio(settings.sovits_base_url or ""), settings, doors=doors, order=order)
+        return self._listening(app)
+
+    def _listening(self, app: ASGIApp) -> Running:
         listener = Listener(app, "127.0.0.1", 0)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener.socket]}, daemon=True)
         thread.start()
         while not server.started:

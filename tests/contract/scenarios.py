@@ -19,8 +19,13 @@ Scenario = Callable[[Context], Iterator[str]]
 Look = Callable[[Context, Any, Answer], Iterator[str]]
 
 
-def _broker_down(context: Context) -> None:
-    context.server = BROKER_DOWN
+def _at(server: str) -> Setup:
+    """Ask another server than the dialect's own."""
+
+    def do(context: Context) -> None:
+        context.server = server
+
+    return do
 
 
 def _fresh(context: Context) -> None:
@@ -188,7 +193,10 @@ SETUPS: dict[str, Setup] = {
     "convert_audio": _step("convert_audio"),
     "convert_audio completed": _step("convert_audio"),
     "…slice_audio": _prepared,
-    "stop the broker": _broker_down,
+    "stop the broker": _at(BROKER_DOWN),
+    "SOVITS_TIMEOUT=1, engine sleeps 5 s": _at("engine sleeps"),
+    "engine stopped": _at("engine down"),
+    "engine answers 500": _at("engine fails"),
 }
 """By the words of the cases."""
 

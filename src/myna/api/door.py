@@ -26,6 +26,8 @@ class House:
     stage: Stage
     order: Callable[[str, QueueRequest], object]
     """Takes a request of the queue service in, by the name of its stage."""
+    speaks: Callable[[], bool]
+    """Tells whether speech can be made at the moment."""
     control: Callable[[str], None]
     """Ends the server (``exit``), or ends it and starts it again (``restart``)."""
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from myna import __version__
 from myna.amqp.orders import Orders
 from myna.amqp.requests import QueueRequest
-from myna.api import health, openai, queue
+from myna.api import health, openai, queue, voice
 from myna.api.access import Guard
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
@@ -31,6 +31,7 @@ DOORS: Mapping[str, Door] = MappingProxyType(
         "tasks": tasks.door,
         "queue": queue.door,
         "openai": openai.door,
+        "voice": voice.door,
         "api": legacy.door,
         "subtitles": subtitles.door,
     }
@@ -71,6 +72,7 @@ def build_app(
         Guard(studio, settings),
         stage,
         order or Orders(studio, settings).take,
+        speaks,
         control or _keep_running,
     )
     figures = Figures(studio)

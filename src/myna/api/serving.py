@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from myna.api.observed import JsonLines
 from myna.core.errors import WorkspaceError
@@ -27,7 +27,7 @@ _GRACE_S = 30
 class Listener:
     """An app and where it listens; ``port`` 0 is any that is free."""
 
-    app: FastAPI
+    app: ASGIApp
     host: str
     port: int
     socket: socket.socket = field(init=False)
@@ -99,7 +99,7 @@ class Server:
         await asyncio.gather(*serving)
 
 
-def _uvicorn(app: FastAPI) -> uvicorn.Server:
+def _uvicorn(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, server_header=False
     )

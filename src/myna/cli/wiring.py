@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
@@ -138,11 +139,13 @@ def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0
 def build_studio(settings: Settings) -> Studio:
     """What the doors go through."""
     from myna.jobs.keys import KeyRing
+    from myna.remote import RemoteSpeaker
     from myna.studio import Studio
 
     jobs, speaker = build_jobs(settings), LateSpeaker(settings)
+    far = settings.sovits_base_url
     return Studio(
-        speaker,
+        RemoteSpeaker(far, settings.sovits_timeout_s) if far else speaker,
         jobs,
         workspace=build_workspace(settings),
         logs=settings.home / "logs",
@@ -158,8 +161,17 @@ def build_asgi(settings: Settings, control: Callable[[str], None] | None = None)
     """The app of all doors; raises `MissingExtra` in an install without the extra server."""
     with engine_needed("the server", "server"):
         from myna.api.server import build_app
+        from myna.remote import RemoteSpeaker
 
-        return build_app(build_studio(settings), settings, order=build_order(settings), control=control)
+        far = settings.sovits_base_url
+        speaks = RemoteSpeaker(far, settings.sovits_timeout_s).is_there if far else has_engine
+        order = build_order(settings)
+        return build_app(build_studio(settings), settings, order=order, speaks=speaks, control=control)
+
+
+def has_engine() -> bool:
+    """Whether the libraries that make speech are installed; asked without loading them."""
+    return find_spec("torch") is not None
 
 
 def build_order(settings: Settings) -> Callable[[str, QueueRequest], object] | None:

@@ -20,7 +20,7 @@ CUTS = tuple(f"cut{number}" for number in range(6))
 _MODES = (0, 1, 2, 3)
 _MIXED = {"zh": ("all_zh",), "ja": ("all_ja",), "ko": ("all_ko",), "yue": ("all_yue", "auto_yue")}
 _MAX_SEED = 2**32 - 1
-_REFERENCE_S = (3.0, 10.0)
+REFERENCE_S = (3.0, 10.0)
 _MAX_TOP_K = 1025
 REFERENCE_LENGTH = "Reference audio is outside the 3-10 second range, please choose another one!"
 NOTHING_TO_SAY = "Please enter valid text."
@@ -149,6 +149,6 @@ def checked_reference(house: House, given: str, *, any_length: bool = False) -> 
     if not path.is_file():
         raise NotFound(f"{given} not exists")
     seconds = house.studio.seconds_of(path)
-    if not any_length and not _REFERENCE_S[0] <= seconds <= _REFERENCE_S[1]:
+    if not any_length and not REFERENCE_S[0] <= seconds <= REFERENCE_S[1]:
         raise BadInput(REFERENCE_LENGTH)
     return path
