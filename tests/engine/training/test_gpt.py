@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -86,7 +86,7 @@ def train(dataset: DatasetFolder, name: str = "v2", **more: Any) -> Path:
         write_base(base, name)
     progress, weights = more.pop("progress", silent), more.pop("weights", "weights")
     given: dict[str, Any] = {"epochs": 2, "batch_size": 4, "save_every": 1, "seed": 5, "device": "cpu"}
-    plan = GptPlan(base=base, models=folder, precision="fp32", **(given | more))
+    plan = GptPlan(base=base, models=folder, **({"precision": "fp32"} | given | more))
     return train_gpt(dataset, folder / weights, version=tiny(name), plan=plan, progress=progress)
 
 
@@ -114,7 +114,7 @@ def test_every_version_trains(name: str, dpo: bool, dataset: DatasetFolder) -> N
 
 
 def test_the_bundled_net_learns_preference_too(recordings: Recordings, models: Path, tmp_path: Path) -> None:
-    copytree(recordings.dataset.path, tmp_path / "buzz")
+    shutil.copytree(recordings.dataset.path, tmp_path / "buzz")
     dataset = DatasetFolder(tmp_path / "buzz")
     plan = GptPlan(models=models, epochs=2, batch_size=4, dpo=True, device="cpu", precision="fp32")
     train_gpt(dataset, tmp_path / "weights", version=LITE, plan=plan, progress=silent)
@@ -159,6 +159,13 @@ def test_the_official_recipe_steps_as_the_official_loop(
         torch.testing.assert_close(value, wanted[name].half().float(), rtol=1e-4, atol=1e-6, msg=name)
     mended = weights_of(train(dataset, epochs=3, weights="mended"))
     assert not torch.equal(mended["ar_predict_layer.weight"], weights_of(last)["ar_predict_layer.weight"])
+
+
+def test_the_official_recipe_has_the_official_precision(dataset: DatasetFolder) -> None:
+    exact = weights_of(train(dataset, recipe="official", precision="fp32", weights="exact"))
+    shutil.rmtree(dataset.gpt_run(version("v2")))
+    usual = weights_of(train(dataset, recipe="official", precision="auto", weights="usual"))
+    assert all(torch.equal(value, usual[name]) for name, value in exact.items())
 
 
 def test_four_batches_an_epoch_are_enough_but_officially_never_make_a_step(tmp_path: Path) -> None:

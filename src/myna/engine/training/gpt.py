@@ -1,7 +1,8 @@
 """Fine-tuning the GPT on a dataset folder: text to tokens in this voice's manner.
 
 The published nets are trained as the official program does it, with its optimiser and rates; ``recipe="official"``
-keeps its errors too (`gpt_objective`, `gpt_order`, `optim` say which). Nets that follow the text have a recipe of ours.
+keeps its errors (`gpt_objective`, `gpt_order`, `optim` say which) and its precision, too. Nets that follow the text
+have a recipe of ours.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ def train_gpt(
     device = pick_device(plan.device)
     if plan.compile and device.type != "cuda":
         raise BadInput(f"compile is for GPUs; the device is {device}")
+    if plan.recipe == "official" and plan.precision == "auto":
+        plan = plan.model_copy(update={"precision": "fp16" if device.type == "cuda" else "fp32"})
     net = load_gpt(version, plan.base, plan.models, DROPOUT).to(device)
     if plan.compile:
         net.h.compile(dynamic=True)
