@@ -9,8 +9,8 @@ import pytest
 
 from myna.core.errors import BadInput
 from myna.core.progress import silent
-from myna.core.training import GptPlan, SovitsPlan
-from myna.core.workspace import VoiceFolder
+from myna.core.training import RUN_FILES, GptPlan, SovitsPlan
+from myna.core.workspace import VoiceFolder, make_folder, write_text
 from myna.steps.step import perform
 from myna.steps.train import TrainGpt, TrainSovits
 from myna.testing.tiny_base import write_tiny_base
@@ -50,6 +50,18 @@ def test_a_step_tells_what_happened_and_where_the_losses_are(voice: VoiceFolder,
     again = perform(step.model_copy(update={"sample_text": "Hello."}), silent)
     assert again.was_done_already, "what is said at a save decides nothing"
     assert again.findings == findings
+
+
+def test_a_training_begun_anew_clears_its_own_files_alone(voice: VoiceFolder, models: Path) -> None:
+    run = make_folder(voice.dataset().gpt_run(LITE))
+    official = run / "ckpt" / "epoch=7-step=120.ckpt"
+    write_text(official, "of the official program")
+    for batch_size in (150, 160):
+        perform(TrainGpt(folder=voice.path, models=models, epochs=1, batch_size=batch_size, device="cpu"), silent)
+        assert official.is_file()
+        curve = (run / "losses.jsonl").read_text().splitlines()
+        assert len(curve) == 1, "of this training alone"
+        assert {path.name for path in run.iterdir()} <= {*RUN_FILES, "ckpt"}
 
 
 def test_devices_that_are_not_there_are_refused_before_anything_is_read(voice: VoiceFolder, models: Path) -> None:

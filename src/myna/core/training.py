@@ -11,6 +11,9 @@ Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Export = Literal["myna", "official", "both"]
 RecipeName = Literal["myna", "official"]
 
+RUN_FILES = ("state.safetensors", "losses.jsonl", "losses.svg", "notes.json", "samples", "tensorboard")
+"""What a training keeps in its folder, which may hold files of the official program too."""
+
 
 class TrainingPlan(BaseModel):
     """How long, how strongly, with what and where; every trainer takes it, and both training steps are made of it."""

@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from myna.core.findings import Findings
 from myna.core.progress import Progress
-from myna.core.training import GptPlan, SovitsPlan, TrainingPlan
+from myna.core.training import RUN_FILES, GptPlan, SovitsPlan, TrainingPlan
 from myna.core.versions import VERSIONS, ModelVersion
 from myna.core.weight_files import weights_of
 from myna.steps.step import VersionedStep
@@ -52,6 +52,15 @@ class TrainingStep(TrainingPlan, VersionedStep):
         """The base, where no other weights are given."""
         return () if self.base else super().assets()
 
+    @property
+    @abstractmethod
+    def training_folder(self) -> Path:
+        """Where the training keeps its state, curve and samples."""
+
+    def state(self) -> tuple[Path, ...]:
+        """What an interrupted training goes on from, and what it has told; nothing of the official program's."""
+        return tuple(self.training_folder / name for name in RUN_FILES)
+
     def plan(self, kind: type[Plan]) -> Plan:
         """The trainer's part of the parameters."""
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
@@ -63,9 +72,8 @@ class TrainingStep(TrainingPlan, VersionedStep):
         from myna.engine.training.telling import PICTURE, notes_of
 
         run_training(trainer, self.dataset, weights, version=self.record, plan=plan, progress=progress)
-        run = self.state()[0]
-        pages = tuple(path for path in (run / PICTURE,) if path.is_file())
-        return Findings(left_out(self.dataset, self.name), notes_of(run), pages)
+        pages = tuple(path for path in (self.training_folder / PICTURE,) if path.is_file())
+        return Findings(left_out(self.dataset, self.name), notes_of(self.training_folder), pages)
 
 
 class TrainSovits(SovitsPlan, TrainingStep):
@@ -94,9 +102,10 @@ class TrainSovits(SovitsPlan, TrainingStep):
         """The weights saved so far."""
         return tuple(weights_of(self.voice.sovits_weights(self.record), self.dataset.name))
 
-    def state(self) -> tuple[Path, ...]:
-        """What an interrupted training goes on from."""
-        return (self.dataset.sovits_run(self.record),)
+    @property
+    def training_folder(self) -> Path:
+        """State, curve and samples."""
+        return self.dataset.sovits_run(self.record)
 
     def run(self, progress: Progress) -> Findings:
         """Train; raises `TrainingFailed`."""
@@ -125,9 +134,10 @@ class TrainGpt(GptPlan, TrainingStep):
         """The weights saved so far."""
         return tuple(weights_of(self.voice.gpt_weights(self.record), self.dataset.name))
 
-    def state(self) -> tuple[Path, ...]:
-        """What an interrupted training goes on from."""
-        return (self.dataset.gpt_run(self.record),)
+    @property
+    def training_folder(self) -> Path:
+        """State, curve and samples."""
+        return self.dataset.gpt_run(self.record)
 
     def run(self, progress: Progress) -> Findings:
         """Train; raises `TrainingFailed`."""
