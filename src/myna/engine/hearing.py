@@ -42,7 +42,7 @@ class HeardClip:
     def as_line(self) -> str:
         """One line of JSON."""
         said = None if self.said is None else asdict(self.said)
-        return json.dumps({"name": self.name, "said": said, "measures": self.measures}, ensure_ascii=False)
+        return json.dumps({"name": self.name, "said": said, "measures": self.measures})
 
     @classmethod
     def from_line(cls, line: str) -> HeardClip:
@@ -72,7 +72,7 @@ class Journal:
                 self.clips[clip.name] = clip
         write_text(self.path, "".join(f"{clip.as_line()}\n" for clip in self.clips.values()))
         with disk_errors(self.path):
-            self._file = self.path.open("a", encoding="utf-8", errors="surrogateescape")
+            self._file = self.path.open("a", encoding="ascii")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from myna.audio.labels import LANGUAGES, Label, write_labels
 from myna.core.errors import BadInput, CallerError, MissingExtra, UnknownChoice
-from myna.core.findings import Findings, Tally
+from myna.core.findings import Findings, Tally, printable
 from myna.core.progress import Progress, part
 from myna.core.workspace import write_text
 from myna.engine.asr import AUTO, DEFAULT, GIVEN, Recogniser, Wish, engine_called, recogniser
@@ -180,8 +180,8 @@ def _labels(
         elif languages[path.name] not in LANGUAGES.values():
             known = ", ".join(dict.fromkeys(LANGUAGES.values()))
             tally.add(path, f"its language is {languages[path.name]!r}; a voice can be trained on: {known}")
-        elif set("|\r\n") & set(str(path)):
-            tally.add(path, "a label file cannot hold its path; take '|' and line breaks out of the name")
+        elif set("|\r\n") & set(str(path)) or printable(str(path)) != str(path):
+            tally.add(path, "a label file cannot hold its path: take '|', line breaks and what is no UTF-8 out of it")
         else:
             yield Label(path, speaker, languages[path.name], text)
 

@@ -33,6 +33,8 @@ def test_every_official_size_of_whisper_has_a_model_to_fetch() -> None:
     assert set(official) <= set(row.sizes)
     assert {row.assets(size, "en")[0] for size in row.sizes} == {name for name in ASSETS if name.startswith("faster-")}
     assert row.assets("", "en") == row.assets("large", "en") == ("faster-whisper-large-v3",)
+    assert row.assets("large-local", "en") == row.assets("", "en")
+    assert row.assets("tiny.en-local", "en") == ("faster-whisper-tiny.en",)
 
 
 def test_unknown_names_and_absent_engines_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

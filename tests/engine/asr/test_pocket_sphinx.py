@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from myna.audio.io import Audio, decode
-from myna.core.errors import BadAudio
+from myna.core.errors import BadAudio, InstallationError
 from myna.engine.asr import Recogniser, Transcript, Wish, recogniser
 from tests.engine.speech_sound import SAMPLE_RATE, speech_sound
 
@@ -85,3 +85,13 @@ def test_hears_most_words_of_a_clear_reader(engine: Recogniser) -> None:
         truth.append("".join(char for char in row["text"].lower().replace("-", " ") if char.isalpha() or char in " '"))
         heard.append(engine.transcribe(audio.samples, audio.sample_rate).text)
     assert jiwer.wer(truth, heard) < 0.45
+
+
+def test_a_process_that_is_ended_from_outside_is_told_of() -> None:
+    clips = [Audio(speech_sound(0.3), SAMPLE_RATE)] * 3
+    with recogniser("pocketsphinx", "en", Wish(processes=2)) as several:
+        several.hear(clips)
+        for process in list(several._pool._processes.values()):  # type: ignore[attr-defined]
+            process.kill()
+        with pytest.raises(InstallationError, match="ended from outside"):
+            several.hear(clips)

@@ -134,9 +134,7 @@ def test_a_gpu_without_its_libraries_is_told_of(engine: Recogniser, monkeypatch:
         raise RuntimeError("Library libcudnn_ops.so.9 is not found or cannot be loaded\nmore")
 
     monkeypatch.setattr(engine._model, "encode", fail)  # type: ignore[attr-defined]
-    with pytest.raises(
-        InstallationError, match=r"cannot use the GPU: Library libcudnn_ops\.so\.9 .* device cpu"
-    ):
+    with pytest.raises(InstallationError, match=r"cannot use the GPU: Library libcudnn_ops\.so\.9 .* device cpu"):
         engine.transcribe(LOW, SAMPLE_RATE)
 
 

@@ -68,6 +68,8 @@ _WHISPER_SIZES = (
 )
 _PAUSES = "fsmn-vad"
 """What parts long clips; short ones are heard without it."""
+_LOCAL = "-local"
+"""What an old version of the official program put behind the sizes that it had."""
 _SAME_SIZES = {"large": "large-v3", "turbo": "large-v3-turbo"}
 _FUN_ASR = ("fun-asr-nano", "paraformer", "sensevoice")
 _FUN_ASR_FOR = {"zh": _FUN_ASR, "yue": ("paraformer", "sensevoice", "fun-asr-nano")}
@@ -104,7 +106,8 @@ def _whisper(wish: Wish) -> Recogniser:
 
 def whisper_asset(size: str) -> str:
     """What the model of a size (or the default's) is called among the assets: as the official program's folder."""
-    size = _SAME_SIZES.get(size, size or _WHISPER_SIZES[0])
+    size = size.removesuffix(_LOCAL) or _WHISPER_SIZES[0]
+    size = _SAME_SIZES.get(size, size)
     return f"faster-distil-whisper-{size.removeprefix('distil-')}" if "distil" in size else f"faster-whisper-{size}"
 
 
@@ -245,7 +248,7 @@ def check_choice(engine: str, wish: Wish, *, is_fetched: bool = False) -> str:
         raise UnknownChoice("precision", wish.precision, PRECISIONS)
     chosen = chosen_folder(wish.size)
     if not chosen:
-        checked_size(name, wish.size, row.sizes)
+        checked_size(name, wish.size.removesuffix(_LOCAL), row.sizes)
     if not row.is_installed:
         raise MissingExtra(f"{name} is not installed; get it with: pip install 'myna[{row.extra}]'")
     if not chosen and not is_fetched:

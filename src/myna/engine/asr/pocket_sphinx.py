@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-import signal
-import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from myna.audio.io import Audio, to_int16
+from myna.core.errors import InstallationError
 from myna.engine.asr.heard import Recogniser, Transcript, Wish, Word, mean_confidence, sound_of
+from myna.engine.sphinx import FRAMES_PER_S, Decoder, HeardWord, begin, words_here
 
-try:
-    import pocketsphinx
-except ImportError:  # the engine extra is not installed; the table says so
-    pocketsphinx = None
-
-_FRAMES_PER_S = 100
-_CLIPS_PER_PROCESS = 4
+_CLIPS_PER_PROCESS = 2  # few, because what was heard is kept after each batch
 _MOST_PROCESSES = 8
-_WATCH_S = 1.0
-_ALTERNATIVE = re.compile(r"\(\d+\)$")
-"""Marks the second and later pronunciations of a word, as in ``the(2)``."""
 
 
 class PocketSphinx(Recogniser):
@@ -37,7 +27,7 @@ class PocketSphinx(Recogniser):
     def __init__(self, wish: Wish) -> None:
         self._processes = min(wish.processes or len(os.sched_getaffinity(0)), _MOST_PROCESSES)
         self.at_once = self._processes * _CLIPS_PER_PROCESS
-        self._decoder = new_decoder()
+        self._decoder = Decoder()
         self._pool: ProcessPoolExecutor | None = None
 
     def hear(self, clips: Sequence[Audio]) -> list[Transcript]:
@@ -45,11 +35,17 @@ class PocketSphinx(Recogniser):
         sounds = [sound_of(clip) for clip in clips]
         data = [None if sound is None else to_int16(sound).tobytes() for sound in sounds]
         if self._processes == 1 or len(clips) <= 2:
-            return [heard(self._decoder, sound) for sound in data]
+            return [_transcript(self._decoder.words(sound)) for sound in data]
         if self._pool is None:
-            watch = (os.getpid(),)
-            self._pool = ProcessPoolExecutor(self._processes, get_context("spawn"), _begin, watch)
-        return list(self._pool.map(_heard_here, data))
+            # Not a fork: one of a process with threads may hang.
+            self._pool = ProcessPoolExecutor(self._processes, get_context("spawn"), begin, (os.getpid(),))
+        try:
+            return [_transcript(words) for words in self._pool.map(words_here, data)]
+        except BrokenProcessPool:
+            raise InstallationError(
+                "a process that hears was ended from outside, perhaps for want of memory; run the same command again "
+                "with fewer processes"
+            ) from None
 
     def close(self) -> None:
         """End the other processes."""
@@ -58,58 +54,9 @@ class PocketSphinx(Recogniser):
             self._pool = None
 
 
-def new_decoder() -> pocketsphinx.Decoder:
-    """A decoder with the model of its wheel."""
-    return pocketsphinx.Decoder(loglevel="FATAL")
-
-
-def heard(decoder: pocketsphinx.Decoder, sound: bytes | None) -> Transcript:
-    """What 16-bit ``sound`` at 16 kHz says."""
-    if sound is None:
-        return Transcript("")
-    # Forget the noise of the utterance before, or the same sound would be heard differently the next time.
-    decoder.reinit_feat()
-    # Whole utterances, because the model's level and channel normalisation averages over all of it.
-    decoder.start_utt()
-    decoder.process_raw(sound, full_utt=True)
-    decoder.end_utt()
-    words = tuple(_words(decoder))
+def _transcript(heard: Sequence[HeardWord]) -> Transcript:
+    words = tuple(
+        Word(text, start / FRAMES_PER_S, end / FRAMES_PER_S, min(1.0, sure)) for text, start, end, sure in heard
+    )
     text = " ".join(word.text for word in words)
     return Transcript(text, words, mean_confidence(words), "en" if words else "")
-
-
-def _words(decoder: pocketsphinx.Decoder) -> list[Word]:
-    """What the decoder holds now, without its silences and noises."""
-    if decoder.hyp() is None:
-        return []
-    return [
-        Word(
-            text=_ALTERNATIVE.sub("", segment.word),
-            start_s=segment.start_frame / _FRAMES_PER_S,
-            end_s=(segment.end_frame + 1) / _FRAMES_PER_S,
-            confidence=min(1.0, float(segment.prob)),
-        )
-        for segment in decoder.seg()
-        if segment.word[0] not in "<["
-    ]
-
-
-_here: list[pocketsphinx.Decoder] = []
-"""The decoder of this process, where it is one of a pool."""
-
-
-def _begin(parent: int) -> None:
-    """Get a process of the pool ready: it ends with the one that wants it, and interrupts are that one's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _here.append(new_decoder())
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_WATCH_S)
-    os._exit(1)
-
-
-def _heard_here(sound: bytes | None) -> Transcript:
-    return heard(_here[0], sound)
