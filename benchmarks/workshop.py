@@ -7,6 +7,9 @@ Both sides are commands in processes of their own, started in turn; told are the
 seconds, and the ratio. The official way is `official_slicing.py`: one process for each part of a folder. What the
 official process imports (gradio, pandas) counts where ``--official-python`` has it, which the first line says.
 
+Recognition is measured against clips one by one: PocketSphinx in one process; Whisper, of the size of "tiny", by the
+loop of the official `fasterwhisper_asr.py`. Ours gives the times of words too, which that does not.
+
     python benchmarks/workshop.py --memory --hours 10
 
 cuts one recording of that many hours and tells the most memory that took.
@@ -245,7 +248,28 @@ def denoising(options: Options) -> list[Row]:
     return rows
 
 
-ROWS: dict[str, Callable[[Options], list[Row]]] = {"slicing": slicing, "denoising": denoising}
+def recognising(options: Options) -> list[Row]:
+    """A folder of clips by PocketSphinx and by Whisper, the side of each a process of `hearing_sides.py`."""
+    sides = Path(__file__).with_name("hearing_sides.py")
+    told = subprocess.run([sys.executable, sides, "prepare", options.place], capture_output=True, text=True, check=True)
+    clips, seconds = told.stdout.split()
+
+    def side(engine: str, how: str) -> list[list[str]]:
+        return [[sys.executable, str(sides), how, str(options.place), engine]]
+
+    rows = []
+    for title, engine in (("PocketSphinx", "pocketsphinx"), ("Whisper", "faster-whisper")):
+        what = f"recognising: {clips} clips by {title}"
+        found = raced(what, options.rounds, partial(side, engine, "together"), partial(side, engine, "one_by_one"))
+        rows.append(replace(found, clips=int(clips), sound_s=float(seconds)))
+    return rows
+
+
+ROWS: dict[str, Callable[[Options], list[Row]]] = {
+    "slicing": slicing,
+    "denoising": denoising,
+    "recognising": recognising,
+}
 """Every part of the workshop that is measured."""
 
 
