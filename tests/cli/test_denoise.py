@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from myna.audio.io import decode
+from myna.cli.doctor import models
 from myna.core.workspace import files_in
 from myna.engine import denoising
 from tests.cli.conftest import CommandLine
@@ -53,3 +54,13 @@ def test_what_is_missing_or_wrong_is_said_in_one_line(myna: CommandLine, tmp_pat
     check(myna("cmd_denoise", "-i", str(source), "-o", out, "--engine", "magic"), "choose one of: rnnoise, frcrn")
     check(myna("cmd_denoise", "-i", str(tmp_path / "nowhere"), "-o", out), "nowhere")
     assert myna("cmd_denoise", "-i", str(source), "-o", out, "-p", "int8").code == 2
+
+
+def test_doctor_says_where_the_judge_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = tmp_path / "wheel" / "sig_bak_ovr.onnx"
+    monkeypatch.setattr("myna.engine.dnsmos.dnsmos_file", lambda models: wheel)
+    states = {row[0]: row[3] for row in models(tmp_path)}
+    assert states["dnsmos"] == str(wheel)
+    assert states["FRCRN_SE_16K"] == "missing; get it with: myna fetch FRCRN_SE_16K"
+    monkeypatch.setattr("myna.engine.dnsmos.dnsmos_file", lambda models: None)
+    assert {row[0]: row[3] for row in models(tmp_path)}["dnsmos"] == "missing; get it with: myna fetch dnsmos"

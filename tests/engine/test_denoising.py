@@ -129,6 +129,28 @@ def test_a_single_file_of_another_format_keeps_its_name(tmp_path: Path) -> None:
     denoise_clips(tmp_path / "me.flac", tmp_path / "out", engine="rnnoise", progress=silent)
     assert decode(tmp_path / "out" / "me.flac").samples.shape == (16000,)
     assert place_of(Path("x/me.M4A"), Path("out")) == Path("out/me.M4A.wav")
+    assert len(place_of(Path("x/" + 125 * "é" + ".m4a"), Path("out")).name.encode()) <= 255
+
+
+def test_any_name_is_a_name(tmp_path: Path) -> None:
+    names = [
+        "a b.wav",
+        "-i.wav",
+        "$(touch x).wav",
+        'it\'s "so".wav',
+        "🎤.wav",
+        "u\u0308.wav",
+        "ü.wav",
+        125 * "é" + ".wav",
+    ]
+    source = make_folder(tmp_path / "in")
+    for name in names:
+        write_wav(source / name, tone(0.2), 16000)
+    write_wav(source / "same.wav", tone(0.2), 16000)
+    write_audio(source / "same.flac", tone(0.2), 16000)
+    found = denoise_clips(source, tmp_path / "out", engine="none", reports=reports_in(tmp_path), progress=silent)
+    assert found.failures == ()
+    assert {path.name for path in files_in(tmp_path / "out")} == {*names, "same.wav", "same.flac"}
 
 
 def test_processes_write_what_one_process_writes(noisy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

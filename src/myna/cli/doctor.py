@@ -56,9 +56,18 @@ def models(folder: Path) -> list[list[str]]:
         if missing and path.exists():
             state = f"lacks {', '.join(file.path for file in missing)}; {how_to_get(name)}"
         elif missing:
-            state = f"missing; {how_to_get(name)}"
+            state = _elsewhere(name, folder) or f"missing; {how_to_get(name)}"
         rows.append([name, ", ".join(row.versions), "" if row.is_bundled else size_text(row.size), state])
     return rows
+
+
+def _elsewhere(name: str, folder: Path) -> str:
+    """Where a model is found that is not in the models ``folder``; empty where it is nowhere."""
+    if name != "dnsmos":
+        return ""
+    from myna.engine.dnsmos import dnsmos_file
+
+    return str(dnsmos_file(folder) or "")
 
 
 def languages(folder: Path) -> list[list[str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from myna.audio.clip_names import shortened
 from myna.audio.encode import FORMATS, write_audio
 from myna.audio.io import Audio, decode
 from myna.core.errors import BadAudio, BadInput, CallerError
@@ -30,6 +31,7 @@ _WINDOWS_JUDGED = 2
 _HELD_S = 240.0
 """Seconds of sound that are decoded before a net is asked: the more, the more clips of like length there are."""
 _SHOWN = 4
+_MOST_NAME_BYTES = 251  # with .wav behind it as long as a name may be
 
 
 def denoise_clips(
@@ -135,7 +137,7 @@ def _judge(models: Path) -> Dnsmos | None:
 def place_of(clip: Path, folder: Path) -> Path:
     """Where the cleaned clip lies: under its own name, if that ends with a format that can be written."""
     can_be_written = clip.suffix.lower().lstrip(".") in FORMATS
-    return folder / (clip.name if can_be_written else f"{clip.name}.wav")
+    return folder / (clip.name if can_be_written else f"{shortened(clip.name, _MOST_NAME_BYTES)}.wav")
 
 
 def _in_batches(clips: Sequence[Path], work: _Cleaning, tally: Tally, progress: Progress) -> list[Cleaned]:
