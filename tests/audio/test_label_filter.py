@@ -84,7 +84,8 @@ def test_lengths_come_from_the_clips_heads(tmp_path: Path) -> None:
 def test_what_the_check_found(tmp_path: Path) -> None:
     row = {"clip": "b.wav", "seconds": 5.0, "verdict": "look", "findings": [{"kind": "noise"}, {"kind": "other_voice"}]}
     path = tmp_path / "check.jsonl"
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    again = row | {"seconds": None, "verdict": "leave out", "findings": [{"kind": "line"}]}
+    path.write_text(f"{json.dumps(row)}\n{json.dumps(again)}\n", encoding="utf-8")
     assert read_facts(path) == {"b.wav": FACTS["b.wav"]}
     path.write_text(json.dumps(row) + "\n{}\n", encoding="utf-8")
     with pytest.raises(BadInput, match="line 2 is none of check_dataset"):

@@ -327,3 +327,9 @@ def test_a_line_without_text_does_not_stand_in_the_way_of_one_with_text() -> Non
     file = parse_text("a.wav|ann|EN|\na.wav|ann|EN|Text.\nb/a.wav|ann|EN|Other.")
     assert [(label.clip, label.text) for label in file.labels] == [("a.wav", "Text."), ("b-a.wav", "Other.")]
     assert [problem.line for problem in file.problems] == [1]
+
+
+def test_names_that_no_file_can_have_are_refused_before_they_are_looked_for() -> None:
+    file = parse_text(f"{'x' * 296}.wav|ann|EN|Long.\n{'x/' * 1500}a.wav|ann|EN|Deep.\na.wav|ann|EN|Text.")
+    assert [label.clip for label in file.labels] == ["a.wav"]
+    assert all("more than 255 bytes" in problem.reason for problem in file.problems)

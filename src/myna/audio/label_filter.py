@@ -161,7 +161,9 @@ def read_facts(path: Path) -> dict[str, ClipFacts]:
             try:
                 row = json.loads(line)
                 kinds = frozenset(found["kind"] for found in row["findings"])
-                facts[row["clip"]] = ClipFacts(row["seconds"], row["verdict"], kinds)
+                # A line that cannot be used may name a clip that another line has: what was heard counts.
+                if row["clip"] not in facts or row["seconds"] is not None:
+                    facts[row["clip"]] = ClipFacts(row["seconds"], row["verdict"], kinds)
             except (json.JSONDecodeError, KeyError, TypeError):
                 raise BadInput(f"{path} line {number} is none of check_dataset") from None
     return facts

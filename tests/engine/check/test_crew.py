@@ -37,3 +37,11 @@ def test_what_is_raised_there_is_raised_here() -> None:
 def test_a_process_that_dies_is_told() -> None:
     with pytest.raises(InstallationError, match="ended from outside"):
         list(shared(where, [*range(20), 66, *range(20)], 2))
+
+
+def test_who_has_enough_stops_the_work() -> None:
+    answers = shared(where, range(10**6), 2)
+    _, process = next(answers)
+    answers.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)

@@ -207,6 +207,17 @@ def test_names_of_every_kind(tmp_path: Path, piece: Callable[[int], np.ndarray])
     assert not (tmp_path / "x").exists()
 
 
+def test_clips_of_one_name_in_two_folders_are_both_heard(tmp_path: Path, piece: Callable[[int], np.ndarray]) -> None:
+    for number, folder in enumerate(("one", "two")):
+        write_wav(tmp_path / folder / "a.wav", piece(number), 16000)
+    rows = [f"{folder}/a.wav|ann|EN|{TEXT} In {folder}." for folder in ("one", "two")]
+    (tmp_path / "set.list").write_text("\n".join(["one/a.wav|ann|EN|", *rows]), encoding="utf-8")
+    check_dataset(tmp_path / "set.list", None, tmp_path / "out", options(), silent)
+    text = (tmp_path / "out" / "check.jsonl").read_text(encoding="utf-8")
+    found = [(row["clip"], row["verdict"], row["seconds"]) for row in map(json.loads, text.splitlines())]
+    assert found == [("a.wav", "leave out", None), ("a.wav", "ok", 4.0), ("two-a.wav", "ok", 4.0)]
+
+
 def test_names_that_are_no_text(tmp_path: Path, piece: Callable[[int], np.ndarray]) -> None:
     write_wav(tmp_path / "clips" / "a\udcff.wav", piece(0), 16000)
     check_dataset(tmp_path / "clips", None, tmp_path / "out", options(), silent)

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -27,9 +27,10 @@ _AT_ONCE = 4
 _WATCH_S = 1.0
 
 
-def shared(do: Callable[[Item], Result], items: Sequence[Item], processes: int = 0) -> Iterator[Result]:
+def shared(do: Callable[[Item], Result], items: Sequence[Item], processes: int = 0) -> Generator[Result, None, None]:
     """``do(item)`` for every item, in the items' order, by ``processes`` processes (0: one per usable core).
 
+    Who does not want all of them closes the generator; then no more is begun, and the processes end.
     ``do`` is a module's function; what it takes and returns is copied between processes. What it raises is raised here.
     Raises `InstallationError` where a process is ended from outside.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,11 +147,11 @@ def _hear(entries: Sequence[_Entry], options: CheckOptions, progress: Progress) 
         for number, entry in enumerate(entries)
         if entry.path is not None
     ]
-    answers = shared(hear, tasks, options.processes)
     heard = []
-    for number, entry in enumerate(entries):
-        progress(number / len(entries), entry.name)
-        heard.append(Heard(entry.text.findings) if entry.path is None else next(answers))
+    with closing(shared(hear, tasks, options.processes)) as answers:  # a cancelled job leaves no processes behind
+        for number, entry in enumerate(entries):
+            progress(number / len(entries), entry.name)
+            heard.append(Heard(entry.text.findings) if entry.path is None else next(answers))
     return heard
 
 
