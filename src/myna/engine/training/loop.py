@@ -201,9 +201,14 @@ class Training(Generic[Draw, Batch]):
             self.step, self.updates = int(place["step"]), int(place["updates"])
             self.updater.parts = int(place["parts"])
             self.hardware.load_state(place["scaler"])
+        elif self.recipe.takes_over is not None and (epochs := self.recipe.takes_over()) is not None:
+            self.epoch, self.step = epochs, epochs * self.num_batches
+            self.updates = self.step
         if self.hardware.is_first:
             clear_unfinished(self.run)
             self.teller.begin(self.step, place["notes"] if place else [])
+            if place is None and self.epoch:
+                self.teller.note(f"goes on behind epoch {self.epoch} of another program's training")
         self._saved_at = time.monotonic()
 
     def _identity(self) -> dict[str, Any]:

@@ -114,6 +114,8 @@ class Recipe(Generic[Draw, Batch]):
     """What a state must agree with to be gone on from, as JSON: base, clips, rates."""
     sample: Callable[[Path, Path], Path] | None = None
     """Says a sentence with saved weights, into a folder: `sampling.Sampler.say`."""
+    takes_over: Callable[[], int | None] | None = None
+    """Where there is no state of ours: loads that of another program, and says how many whole epochs it is of."""
     ends_update: Callable[[int, int], bool] = every_batch
     """Whether an optimiser step follows batch ``index`` (from 0) of the ``num_batches`` of an epoch; what is left over
     at an epoch's end goes on in the next one."""

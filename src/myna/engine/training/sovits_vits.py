@@ -20,6 +20,7 @@ from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.training.loop import Training
 from myna.engine.training.lora import rank_of
+from myna.engine.training.official_run import take_over_pair
 from myna.engine.training.recipe import Phase, Recipe
 from myna.engine.training.sampling import Sampler
 from myna.engine.training.sovits_export import Exporter
@@ -58,12 +59,15 @@ def train_vits(
     about = {"base": base.name, "dataset": dataset.name, "clips": len(rows)}
     exporter = Exporter(weights, dataset.name, sized, plan, about)
     rate = LEARNING_RATE if plan.learning_rate is None else plan.learning_rate
+    both = phases(net, judges, sized, rate, plan.text_low_lr_rate)
+    official = dataset.path / f"logs_s2_{version.name}"
     recipe = Recipe(
         modules={"generator": net, "discriminator": judges},
-        phases=phases(net, judges, sized, rate, plan.text_low_lr_rate),
+        phases=both,
         data=VitsData(rows, plan.batch_size, plan.seed, is_official=is_official),
         save=lambda moment: exporter.save(net, moment),
         sample=Sampler(dataset, version, plan, "sovits").say,
+        takes_over=None if plan.base else lambda: take_over_pair(official, both[1], both[0], SLOW_PARTS),
         identity={
             "base": str(base),
             "discriminator": str(plan.discriminator or ""),
