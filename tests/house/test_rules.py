@@ -160,7 +160,7 @@ def test_imports_inside_functions_stand_where_the_engine_is_entered() -> None:
 
 def _needs_an_extra(name: str) -> bool:
     """Libraries that a row of an engine's table brings in when it is chosen."""
-    brought = {"pyrnnoise", "pocketsphinx", "faster_whisper", "ctranslate2", "demucs", "transformers", "huggingface_hub"}
+    brought = {"pyrnnoise", "pocketsphinx", "faster_whisper", "ctranslate2", "transformers", "huggingface_hub"}
     return name.partition(".")[0] in brought | {"onnxruntime", "peft", "tensorboardX"}
 
 

@@ -25,6 +25,7 @@ from myna.cli import (
     run,
     say,
     serve,
+    uvr,
     workshop,
 )
 from myna.cli.show import err
@@ -48,6 +49,7 @@ app.command(name="convert-voice")(convert_voice.convert_voice)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
 workshop.add_to(app)
+app.command(name="uvr")(uvr.uvr)
 app.command(name="funasr_asr")(recognise.funasr_asr)
 app.command(name="fasterwhisper_asr")(recognise.fasterwhisper_asr)
 app.add_typer(labels.app, name="labels")

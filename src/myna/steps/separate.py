@@ -11,6 +11,9 @@ from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.steps.step import WorkshopStep
 
+EMBEDDED = "centre"
+"""The model that needs no files."""
+
 
 class SeparateVocals(WorkshopStep):
     """Take recordings apart: the voice, and what sounds beside it; then, if wished, the room and the echo out of it."""
@@ -21,7 +24,7 @@ class SeparateVocals(WorkshopStep):
 
     instruments: Path | None = Field(default=None, description="folder for the rest; empty: with a target, the same")
     model: str = Field(
-        default="centre",
+        default=EMBEDDED,
         description="model by its official name, with or without extension (HP2_all_vocals, VR-DeEchoNormal, ...); "
         "several, separated by commas, one after the other; centre needs no files",
     )

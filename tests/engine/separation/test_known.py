@@ -63,9 +63,17 @@ def test_official_names_are_known_with_and_without_extension(tmp_path: Path, giv
 )
 def test_any_roformer_goes_by_its_files_name(tmp_path: Path, files: list[str], name: str) -> None:
     put(tmp_path, *files)
+    for file in files[1:]:
+        (tmp_path / WEIGHTS_FOLDER / file).write_text("model:\n  num_bands: 60\n")
     found = find_model(name, tmp_path)
     assert found.kind == "roformer"
     assert [file.name for file in found.files] == files
+
+
+def test_a_config_of_another_net_makes_no_roformer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "has_library", lambda: True)
+    put(tmp_path, "MDX23C.ckpt", "MDX23C.yaml")
+    assert find_model("MDX23C.ckpt", tmp_path).kind == "library"
 
 
 def test_other_files_are_for_the_library_or_for_our_own_nets(tmp_path: Path, library: bool) -> None:

@@ -127,11 +127,16 @@ def _with_config(weights: Path) -> Iterator[Path]:
 
 def _kind_of(weights: Path) -> str:
     """Which net reads a file that is none of the official ones: told by its name, as in the official program."""
-    if weights.suffix == ".ckpt" and ("roformer" in weights.name.lower() or weights.with_suffix(".yaml").is_file()):
+    if weights.suffix == ".ckpt" and ("roformer" in weights.name.lower() or _has_bands(weights.with_suffix(".yaml"))):
         return "roformer"
     if weights.suffix == ".pth" and not has_library():
         return "vr_deecho" if re.search("de-?echo", weights.name, re.IGNORECASE) else "vr"
     return "library"
+
+
+def _has_bands(config: Path) -> bool:
+    """Whether a config is a Roformer's: nets of other forms come with one too."""
+    return config.is_file() and re.search(rb"\b(freqs_per_bands|num_bands)\b", config.read_bytes()) is not None
 
 
 def _unknown(name: str, plain: str, models: Path) -> UnknownChoice | MissingAsset:

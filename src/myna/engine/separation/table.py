@@ -12,6 +12,7 @@ from torch import nn
 from myna.engine.device import pick_device
 from myna.engine.separation.centre import CentreMask
 from myna.engine.separation.known import KnownModel, find_model
+from myna.engine.separation.library import LibrarySeparator
 from myna.engine.separation.mdx import load_mdx_dereverb
 from myna.engine.separation.names import Naming, by_dereverb, by_stem, by_vr
 from myna.engine.separation.roformer import load_roformer
@@ -70,6 +71,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "roformer": Kind(
             lambda model, wish: load_roformer(model, pick_device(wish.device), is_half=wish.is_half), by_stem
         ),
+        "library": Kind(lambda model, _: LibrarySeparator(model), by_stem, marks_copies=False),
     }
 )
 
