@@ -95,13 +95,23 @@ def test_a_recording_longer_or_larger_than_the_limit(
     assert not (myna.home / "voices" / "anna").exists()
 
 
-def test_a_refused_recording_leaves_the_voice_as_it_was(myna: CommandLine, tone: Path, tmp_path: Path) -> None:
+def test_where_all_is_refused_the_voice_stays_as_it_was(myna: CommandLine, tmp_path: Path) -> None:
     voice = myna.home / "voices" / "anna"
     (voice / "input_audio").mkdir(parents=True)
-    shutil.copy(tone, voice / "input_audio")
+    for name in ("quiet.wav", "silent.wav"):
+        silence(tmp_path / name)
+    shutil.copy(tmp_path / "quiet.wav", voice / "input_audio")
+    answer = myna("clone", tmp_path / "quiet.wav", tmp_path / "silent.wav", "--name", "anna")
+    check(answer, "no recording can be used: quiet.wav: the recording is silent")
+    check(answer, "silent.wav: the recording is silent")
+    assert [path.name for path in (voice / "input_audio").iterdir()] == ["quiet.wav"]
+
+
+def test_one_refused_recording_is_left_out_and_told(myna: CommandLine, tone: Path, tmp_path: Path) -> None:
     silence(tmp_path / "silent.wav")
-    check(myna("clone", tone, tmp_path / "silent.wav", "--name", "anna"), "silent.wav")
-    assert [path.name for path in (voice / "input_audio").iterdir()] == ["tone.wav"]
+    answer = myna("clone", tone, tmp_path / "silent.wav", "--name", "anna")
+    check(answer, "no words were found")  # a tone says nothing
+    assert "left out: silent.wav: the recording is silent" in answer.out
 
 
 def test_recordings_that_are_not_there_or_not_alone(myna: CommandLine, tone: Path, tmp_path: Path) -> None:
