@@ -141,7 +141,10 @@ def test_names_that_cannot_be_used(myna: CommandLine, tone: Path, name: str) -> 
 def test_a_transcript_that_cannot_be_used(myna: CommandLine, tone: Path, tmp_path: Path) -> None:
     check(myna("clone", tone, "--name", "a", "--transcript", "gone.txt"), "there is no transcript")
     (tmp_path / "words.doc").write_text("x", encoding="utf-8")
-    check(myna("clone", tone, "--name", "b", "--transcript", "words.doc"), "give one of: .srt, .vtt, .lrc, .json, .txt, .list")
+    check(
+        myna("clone", tone, "--name", "b", "--transcript", "words.doc"),
+        "give one of: .srt, .vtt, .lrc, .json, .txt, .list",
+    )
 
 
 @pytest.mark.parametrize(
