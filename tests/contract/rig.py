@@ -40,6 +40,7 @@ ALONE: Mapping[str, tuple[str, ...]] = {"api_v1": ("api",)}
 WITH_KEY = ("seed004",)
 WITH_BROKER = ("seed000",)
 BROKER_DOWN = "broker down"
+BARE = "templates empty"
 FAR: Mapping[str, str] = {"engine sleeps": "sleeps", "engine down": "", "engine fails": "fails"}
 """Servers that let another one speak, and what that does."""
 
@@ -91,7 +92,7 @@ class Rig:
 
     def address(self, dialect: str) -> str:
         """Where the server for a dialect listens; started when it is first asked for."""
-        kind = dialect if dialect in (*ALONE, *WITH_KEY, *WITH_BROKER, *FAR, BROKER_DOWN) else "all"
+        kind = dialect if dialect in (*ALONE, *WITH_KEY, *WITH_BROKER, *FAR, BARE, BROKER_DOWN) else "all"
         if kind not in self._running:
             doors = {name: DOORS[name] for name in ALONE.get(kind, DOORS)}
             self._running[kind] = self._start(doors, self._more(kind))
@@ -136,6 +137,8 @@ class Rig:
     def _more(self, kind: str) -> dict[str, object]:
         if kind in WITH_KEY:
             return {"api_key": API_KEY}
+        if kind == BARE:
+            return {"api_key": API_KEY, "covers": "external"}
         if kind in FAR:
             return {"api_key": API_KEY, "sovits_base_url": self.engine(FAR[kind])}
         if kind == BROKER_DOWN:

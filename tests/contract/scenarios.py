@@ -12,11 +12,18 @@ from typing import Any
 from tests.contract import queue_scenarios
 from tests.contract.cases import Context
 from tests.contract.expectations import Answer, problems, subset
-from tests.contract.rig import BROKER_DOWN
+from tests.contract.rig import BARE, BROKER_DOWN
 
 Setup = Callable[[Context], None]
 Scenario = Callable[[Context], Iterator[str]]
 Look = Callable[[Context, Any, Answer], Iterator[str]]
+
+
+def _cover(context: Context) -> None:
+    files = context.filled({"reference_voice": "$REF5", "song": "$SONG"})
+    headers = context.filled({"X-API-Key": "$API_KEY"})
+    answer = context.ask({"method": "POST", "path": "/api/v1/cover/jobs", "headers": headers, "files": files})
+    context.ids["job_id"] = answer.json["job_id"]
 
 
 def _at(server: str) -> Setup:
@@ -195,6 +202,8 @@ SETUPS: dict[str, Setup] = {
     "…slice_audio": _prepared,
     "stop the broker": _at(BROKER_DOWN),
     "SOVITS_TIMEOUT=1, engine sleeps 5 s": _at("engine sleeps"),
+    "templates empty": _at(BARE),
+    "cover-create": _cover,
     "engine stopped": _at("engine down"),
     "engine answers 500": _at("engine fails"),
 }

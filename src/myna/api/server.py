@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from myna import __version__
 from myna.amqp.orders import Orders
 from myna.amqp.requests import QueueRequest
-from myna.api import health, openai, queue, voice
+from myna.api import cover, health, openai, queue, voice
 from myna.api.access import Guard
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
@@ -32,6 +32,7 @@ DOORS: Mapping[str, Door] = MappingProxyType(
         "queue": queue.door,
         "openai": openai.door,
         "voice": voice.door,
+        "covers": cover.door,
         "api": legacy.door,
         "subtitles": subtitles.door,
     }

@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         default=None, description="a GPT-SoVITS server that speaks in our place; none: this installation's own nets"
     )
     sovits_timeout_s: float = Field(default=300.0, gt=0, description="how long speech may take to begin, seconds")
+    covers: Literal["own", "external", "off"] = Field(
+        default="own", description="who makes covers: own nets, or the external commands below"
+    )
     cover_uvr_model: str = Field(default="", description="separates vocals for covers; empty: the embedded way")
     cover_separate_command: str = Field(default="", description="external command that separates a song")
     cover_infer_command: str = Field(default="", description="external command that sings in the target's voice")

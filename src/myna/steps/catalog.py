@@ -10,6 +10,7 @@ from myna.core.errors import MynaError, UnknownChoice
 from myna.core.fields import build, parse
 from myna.core.progress import Progress, Report, part
 from myna.steps.check import CheckDataset
+from myna.steps.cover import CoverSong
 from myna.steps.denoise import DenoiseAudio
 from myna.steps.extract import (
     ExtractAudioFeatures,
@@ -40,7 +41,7 @@ PIPELINE: tuple[type[Step], ...] = (
 )
 """The eleven steps that make a voice, in order."""
 
-TOOLS: tuple[type[Step], ...] = (SeparateVocals, CheckDataset, TakeClips)
+TOOLS: tuple[type[Step], ...] = (SeparateVocals, CheckDataset, TakeClips, CoverSong)
 """What else can be done with recordings and voices."""
 
 STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}

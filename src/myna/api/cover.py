@@ -1,0 +1,181 @@
+"""Covers, ``/api/v1/cover/jobs*``: a voice and a song in, the song in that voice out, as a job."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, File, Form, UploadFile
+from fastapi.responses import FileResponse, Response
+
+from myna.api.access import Caller
+from myna.api.dialect import Dialect, routes
+from myna.api.door import House
+from myna.api.uploads import file_name, keep
+from myna.api.voice import reply
+from myna.core.errors import BadInput, Conflict, NotConfigured, NotFound
+from myna.core.fields import build
+from myna.core.workspace import checked_name, make_folder
+from myna.steps.cover import CoverSong
+from myna.studio import Job, Owner, Status, Wishes
+
+FOLDER = "covers"
+STAGES = ("queued", "preprocess", "separate", "infer", "mix", "finalize")
+SUFFIXES = (".wav", ".mp3", ".flac", ".ogg", ".m4a", ".aac", ".opus")
+MOST_SECONDS = 480.0
+_STATUSES = {
+    Status.CREATED: "queued", Status.QUEUED: "queued", Status.RUNNING: "running", Status.COMPLETED: "succeeded",
+    Status.FAILED: "failed", Status.CANCELLED: "canceled",
+}  # fmt: skip
+
+
+def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
+    """The routes."""
+    dialect = Dialect("covers", reply, max_body_bytes=house.settings.max_upload_bytes)
+    router, asks = routes(dialect, prefix="/api/v1/cover"), Depends(house.guard.needs("make", always_a_key=True))
+    root = house.settings.home / FOLDER
+
+    @router.post("/jobs", summary="Begin a cover")
+    async def create(
+        reference_voice: UploadFile = File(),  # noqa: B008 (FastAPI's way)
+        song: UploadFile = File(),  # noqa: B008
+        model_id: str = Form(""),
+        pitch_shift: int = Form(0, ge=-24, le=24),
+        caller: Caller = asks,
+    ) -> dict[str, Any]:
+        _require_configured(house)
+        _clear(root, clock() - house.settings.keep_results_h * 3600)
+        folder = make_folder(root / secrets.token_hex(16))
+        try:
+            step = await _step(house, folder, reference_voice, song, model_id, pitch_shift)
+            job = house.studio.submit(step, Wishes(Owner(caller.user, task=_task(folder))))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return {"job_id": _uuid(job), "task_id": job.id, "status": "queued", "stage": "queued"}
+
+    @router.get("/jobs/{job_id}", summary="How a cover is")
+    def get(job_id: str, caller: Caller = asks) -> dict[str, Any]:
+        return _told(_job(house, job_id, caller))
+
+    @router.get("/jobs/{job_id}/result", summary="The cover")
+    def result(job_id: str, caller: Caller = asks) -> Response:
+        job = _job(house, job_id, caller)
+        if job.status is not Status.COMPLETED:
+            raise Conflict(f"the cover is {_STATUSES[job.status]}")
+        path = Path(job.payload["folder"]) / "result.wav"
+        if not path.is_file():
+            raise NotFound("the cover has been cleared away")
+        return FileResponse(path, media_type="audio/wav", filename=f"{job_id}.wav")
+
+    @router.post("/jobs/{job_id}/cancel", summary="Stop a cover")
+    def cancel(job_id: str, caller: Caller = asks) -> dict[str, Any]:
+        job = _job(house, job_id, caller)
+        if job.status in (Status.COMPLETED, Status.FAILED):
+            raise Conflict(f"the cover has {_STATUSES[job.status]} already")
+        house.studio.cancel(job.id)
+        return {"job_id": job_id, "status": "canceled", "message": "Job cancellation requested"}
+
+    return router
+
+
+async def _step(
+    house: House, folder: Path, reference: UploadFile, song: UploadFile, model_id: str, pitch_shift: int
+) -> CoverSong:
+    """Keep both files, and say what is to be done with them; raises `BadAudio`, `BadInput`, `LimitExceeded`."""
+    settings = house.settings
+    places: dict[str, Path] = {}
+    for name, upload, most in (
+        ("reference", reference, settings.max_reference_bytes),
+        ("song", song, settings.max_upload_bytes),
+    ):
+        own = f"{name}{Path(file_name(upload.filename, SUFFIXES)).suffix.lower()}"
+        places[name] = await keep(upload, folder, house.studio, name=own, max_bytes=most)
+    seconds = house.studio.seconds_of(places["song"])
+    if seconds > MOST_SECONDS:
+        raise BadInput(f"the song is {seconds:.0f} s long; {MOST_SECONDS:.0f} s are taken")
+    voice = house.studio.workspace.voice(checked_name("model_id", model_id)) if model_id else None
+    values: dict[str, Any] = {
+        "folder": folder,
+        **places,
+        "voice_folder": voice.path if voice is not None and voice.card.is_file() else None,
+        "version": settings.speaks_version,
+        "pitch_shift": pitch_shift,
+        "model": settings.cover_uvr_model or "centre",
+        "model_id": model_id,
+        "models": settings.models_folder,
+        "device": settings.device,
+    }
+    if settings.covers == "external":
+        values |= {
+            "separate_command": settings.cover_separate_command,
+            "infer_command": settings.cover_infer_command,
+            "python_exec": settings.cover_python or sys.executable,
+            "project_root": settings.cover_project_root,
+        }
+    return build(CoverSong, values)
+
+
+def _require_configured(house: House) -> None:
+    settings = house.settings
+    if settings.covers == "off":
+        raise NotConfigured("this server makes no covers; see the setting `covers`")
+    if settings.covers == "external" and not (settings.cover_separate_command and settings.cover_infer_command):
+        raise NotConfigured(
+            "set COVER_SEPARATE_CMD_TEMPLATE and COVER_INFER_CMD_TEMPLATE, or the setting `covers` to own"
+        )
+
+
+def _job(house: House, job_id: str, caller: Caller) -> Job:
+    """The cover's job; raises `BadInput` for what is no id, `NotFound`."""
+    try:
+        known = uuid.UUID(job_id).hex
+    except ValueError:
+        raise BadInput(f"{job_id[:64]!r} is no id of a job") from None
+    job = house.studio.job(known, caller.user)
+    if job.kind != CoverSong.name:
+        raise NotFound(f"there is no cover {job_id!r}")
+    return job
+
+
+def _told(job: Job) -> dict[str, Any]:
+    word = job.note.partition(":")[0]
+    stage = word if word in STAGES and job.started_at is not None else STAGES[0]
+    return {
+        "job_id": _uuid(job),
+        "task_id": job.id,
+        "status": _STATUSES[job.status],
+        "stage": STAGES[-1] if job.status is Status.COMPLETED else stage,
+        "progress": round(100 * job.progress),
+        "model_id": job.payload["model_id"] or None,
+        "pitch_shift": job.payload["pitch_shift"],
+        "error_message": job.error or None,
+        "created_at": _iso(job.created_at),
+        "updated_at": _iso(job.updated_at),
+    }
+
+
+def _clear(root: Path, before: float) -> None:
+    """Remove covers that were begun before that time."""
+    for folder in root.iterdir() if root.is_dir() else ():
+        if folder.stat().st_mtime < before:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _task(folder: Path) -> str:
+    return f"cover:{folder.name}"
+
+
+def _uuid(job: Job) -> str:
+    return str(uuid.UUID(job.id))
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
