@@ -83,7 +83,8 @@ def command(step: type[Step]) -> Callable[..., None]:
             annotation=Annotated[bool, typer.Option("--again", help="Do it anew even if it is done.")],
         ),
     ]
-    options += [_field(name, field) for name, field in step.model_fields.items() if name != "folder"]
+    taken = ("folder", *_OWN)  # a step's field of such a name is for programs: here it names what is worked on
+    options += [_field(name, field) for name, field in step.model_fields.items() if name not in taken]
     run.__doc__ = step.__doc__
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {}
