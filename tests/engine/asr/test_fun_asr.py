@@ -129,14 +129,24 @@ def test_a_net_that_is_not_known_is_refused(tmp_path: Path) -> None:
 
 
 def test_code_in_a_folder_is_not_run(models: Path, tmp_path: Path) -> None:
-    part = tmp_path / "asr" / "SenseVoiceSmall"
-    shutil.copytree(models / "asr" / "SenseVoiceSmall", part)
-    with (part / "config.yaml").open("a") as file:
-        file.write(f"trust_remote_code: true\nremote_code: {part / 'model.py'}\n")
-    (part / "model.py").write_text(f"open({str(tmp_path / 'was here')!r}, 'w')")
-    with recogniser("sensevoice", "auto", Wish(size=str(part), device="cpu")) as engine:
-        engine.transcribe(SPEECH, SAMPLE_RATE)
+    """Neither that of the net nor that of its helpers."""
+    place = tmp_path / "asr"
+    shutil.copytree(models / "asr", place)
+    for name in (PARAFORMER, PAUSES, STOPS):
+        with (place / name / "config.yaml").open("a") as file:
+            file.write(f"trust_remote_code: true\nremote_code: {place / name / 'model.py'}\n")
+        (place / name / "model.py").write_text(f"open({str(tmp_path / 'was here')!r}, 'w')")
+    with recogniser("paraformer", "zh", Wish(models=tmp_path, device="cpu")) as engine:
+        assert engine.transcribe(SPEECH, SAMPLE_RATE).text
     assert not (tmp_path / "was here").exists()
+
+
+def test_parts_of_nano_are_those_of_its_folder(models: Path, tmp_path: Path) -> None:
+    place = tmp_path / "Fun-ASR-Nano-2512"
+    shutil.copytree(models / "asr" / "Fun-ASR-Nano-2512", place)
+    (place / "configuration.json").unlink()  # which tells where they are
+    with recogniser("fun-asr-nano", "zh", Wish(size=str(place), device="cpu")) as engine:
+        assert engine.transcribe(SPEECH, SAMPLE_RATE).text == "Hi"
 
 
 def test_words_and_marks_are_taken_out_of_an_answer() -> None:

@@ -14,7 +14,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -43,17 +43,27 @@ def _nothing(_: str) -> dict[str, Any]:
     return {}
 
 
+def _of_nano(folder: Path) -> dict[str, Any]:
+    """No alignment, which wants torchaudio; nothing from a hub, where a part is named and not found in the folder."""
+    settings: dict[str, Any] = {"ctc_decoder": None, "audio_encoder_conf": {"hub": None}}
+    inside = sorted(path.parent for path in folder.glob("*/config.json"))
+    if inside:
+        place = {"init_param_path": str(inside[0])}
+        settings |= {"llm_conf": place, "tokenizer_conf": dict(place)}
+    return settings
+
+
 @dataclass(frozen=True)
 class Kind:
     """How one net of FunASR is used.
 
-    ``options`` are what it is told for a language, ``at_once`` how many clips it takes, ``without`` settings of its
-    folder that are not to be used.
+    ``options`` are what it is told for a language, ``at_once`` how many clips it takes, ``settings`` what stands for
+    settings of its folder.
     """
 
     options: Callable[[str], dict[str, Any]] = _nothing
     at_once: int = 1
-    without: Mapping[str, None] = field(default_factory=dict)
+    settings: Callable[[Path], dict[str, Any]] = lambda _: {}
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -66,7 +76,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "FunASRNano": Kind(
             options=lambda language: {"language": _LANGUAGE_NAMES.get(language), "llm_kwargs": {"do_sample": False}},
             at_once=8,
-            without={"ctc_decoder": None},
+            settings=_of_nano,
         ),
     }
 )
@@ -83,13 +93,18 @@ class FunAsr(Recogniser):
         """
         self._language = wish.language
         device = pick_device(wish.device)
-        common = {"device": str(device), "ncpu": torch.get_num_threads(), "trust_remote_code": False, "hub": "ms"}
+        common = {"device": str(device), "ncpu": torch.get_num_threads(), "hub": "ms"}
         name = _net_name(folder)
         self._kind = KINDS[name]
         self.at_once = self._kind.at_once
         with _quiet(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             make = importlib.import_module("funasr").AutoModel
-            more = {"vad_model": pauses and str(pauses), "punc_model": stops and str(stops)}
+            safe = {"trust_remote_code": False}
+            more: dict[str, Any] = {}
+            if pauses is not None:
+                more |= {"vad_model": str(pauses), "vad_kwargs": dict(safe)}
+            if stops is not None:
+                more |= {"punc_model": str(stops), "punc_kwargs": dict(safe)}
             try:
                 self._nets = make(
                     model=str(folder),
@@ -97,8 +112,9 @@ class FunAsr(Recogniser):
                     disable_pbar=True,
                     log_level="ERROR",
                     **common,
-                    **{key: value for key, value in more.items() if value},
-                    **self._kind.without,
+                    **safe,
+                    **more,
+                    **self._kind.settings(folder),
                 )
             except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, OSError) as error:
                 raise BadCheckpoint(f"FunASR cannot use {folder}: {type(error).__name__}: {error}") from error
@@ -207,9 +223,14 @@ def _check_whole(net: torch.nn.Module, folder: Path) -> None:
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
     shapes = {str(name).removeprefix("module."): value.shape for name, value in _tensors(found)}
-    for name, value in net.state_dict().items():
-        if shapes.get(name) != value.shape:
-            raise BadCheckpoint(f"{file} has no {name} of shape {tuple(value.shape)}, which its config.yaml asks for")
+    names: dict[int, list[str]] = {}  # a tensor may have several, and be in the file under one
+    values = dict(net.named_parameters(remove_duplicate=False))
+    for name, value in values.items():
+        names.setdefault(id(value), []).append(name)
+    for each in names.values():
+        shape = values[each[0]].shape
+        if shape not in [shapes.get(name) for name in each]:
+            raise BadCheckpoint(f"{file} has no {each[0]} of shape {tuple(shape)}, which its config.yaml asks for")
 
 
 def _tensors(found: object) -> list[tuple[object, torch.Tensor]]:
