@@ -6,8 +6,9 @@ Multi-period discriminators: Kong et al. 2020, arXiv:2010.05646; the one at full
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -42,20 +43,7 @@ class Judgement:
         return Judgement(self.opinion[rows], [layer[rows] for layer in self.features])
 
 
-class _Judge(nn.Module):
-    convs: nn.ModuleList
-    conv_post: nn.Module
-
-    def judge(self, x: torch.Tensor) -> Judgement:
-        features = []
-        for conv in self.convs:
-            x = F.leaky_relu(conv(x), _SLOPE)
-            features.append(x)
-        x = self.conv_post(x)
-        return Judgement(x.flatten(1), [*features, x])
-
-
-class ScaleJudge(_Judge):
+class ScaleJudge(nn.Module):
     """Grouped convolutions over the sound as it is."""
 
     def __init__(self, width: int = _WIDTH) -> None:
@@ -71,10 +59,15 @@ class ScaleJudge(_Judge):
 
     def forward(self, sound: torch.Tensor) -> Judgement:
         """Judge waveforms (B, 1, T)."""
-        return self.judge(sound)
+        features = []
+        for conv in self.convs:
+            sound = F.leaky_relu(conv(sound), _SLOPE)
+            features.append(sound)
+        features.append(self.conv_post(sound))
+        return Judgement(features[-1].flatten(1), features)
 
 
-class PeriodJudge(_Judge):
+class PeriodJudge(nn.Module):
     """Convolutions over every ``period``-th sample."""
 
     def __init__(self, period: int, width: int = _WIDTH) -> None:
@@ -92,7 +85,14 @@ class PeriodJudge(_Judge):
         """Judge waveforms (B, 1, T); what is missing for a whole period is mirrored at the end."""
         missing = -sound.shape[-1] % self.period
         whole = F.pad(sound, (0, missing), mode="reflect") if missing else sound
-        return self.judge(whole.unflatten(-1, (-1, self.period)))
+        # Time lies in the last axis meanwhile, and channels inmost in memory: processors read it faster so.
+        x = whole.unflatten(-1, (-1, self.period)).transpose(2, 3)
+        features = []
+        for conv in cast(Iterable[NormedConv2d], self.convs):
+            x = F.leaky_relu(conv.across(x), _SLOPE).contiguous(memory_format=torch.channels_last)
+            features.append(x.transpose(2, 3))
+        features.append(self.conv_post.across(x).transpose(2, 3))
+        return Judgement(features[-1].flatten(1), features)
 
 
 class Discriminators(nn.Module):
