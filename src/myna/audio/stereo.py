@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -84,7 +85,8 @@ def _checked(block: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _by_libsndfile(path: Path, sample_rate: int, extension: str) -> Iterator[Write]:
-    with soundfile.SoundFile(path, "w", sample_rate, 2, format=extension.upper(), subtype="PCM_16") as file:
+    name = os.fsencode(path)  # soundfile itself cannot encode names that are no text
+    with soundfile.SoundFile(name, "w", sample_rate, 2, format=extension.upper(), subtype="PCM_16") as file:
         yield file.write
 
 

@@ -72,4 +72,5 @@ class SeparateVocals(WorkshopStep):
             wish=Wish(self.models, self.device, self.aggressiveness, self.half),
             limits=DecodeLimits(max_bytes=self.max_bytes, max_seconds=self.max_seconds),
             progress=progress,
+            root=None if self.source else self.folder,
         )

@@ -30,6 +30,18 @@ def test_two_recordings_never_share_a_file() -> None:
     assert names("song.ogg", by_stem, taken=taken) == ["song_vocals-3.flac", "song_other-3.flac"]
 
 
+def test_names_that_some_file_systems_take_for_one_are_told_apart() -> None:
+    taken: set[str] = set()
+    first = [
+        name
+        for file in ("Song.wav", "song.wav", "caf\u00e9.wav", "cafe\u0301.wav")
+        for name in names(file, by_vr, taken=taken)
+    ]
+    assert len({name.casefold() for name in first}) == 8
+    assert first[2].endswith("-2.flac")
+    assert first[6].endswith("-2.flac")
+
+
 @pytest.mark.parametrize("file", ["x" * 300 + ".wav", "声" * 120 + ".wav", "🎵" * 70 + ".mp3"])
 def test_names_are_never_longer_than_a_file_system_takes(file: str) -> None:
     voice, rest = names(file, by_vr)

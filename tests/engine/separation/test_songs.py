@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +174,26 @@ def test_strange_names_are_only_names(source: Path, tmp_path: Path, file: str) -
     findings = separate(source, tmp_path / "out", "vr")
     assert findings.failures == ()
     assert len(names(tmp_path / "out")) == 4
+
+
+def test_links_that_lead_elsewhere_and_folders_are_told(source: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.wav"
+    (source / "a song.wav").rename(elsewhere)
+    (source / "link.wav").symlink_to(elsewhere)
+    (source / "more").mkdir()
+    findings = separate(source, tmp_path / "out", "own")
+    assert [failure.file for failure in findings.failures] == ["link.wav", "more"]
+    assert names(tmp_path / "out") == ["mono_other.wav", "mono_vocals.wav"]
+
+
+def test_names_that_are_no_text_are_only_names(source: Path, tmp_path: Path) -> None:
+    strange = os.fsdecode(b"caf\xe9.wav")
+    (source / "a song.wav").rename(source / strange)
+    findings = separate(source, tmp_path / "out", "mute")
+    assert findings.failures == ()
+    assert os.fsdecode(b"caf\xe9_other.wav") in names(tmp_path / "out")
+    assert all(note.isprintable() for note in findings.notes)
+    ("".join(findings.notes)).encode()
 
 
 def test_samples_are_taken_apart_in_memory() -> None:

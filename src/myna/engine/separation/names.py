@@ -15,6 +15,8 @@ kHz already, because the official tool converts such a file first and forgets it
 from __future__ import annotations
 
 import hashlib
+import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
@@ -49,22 +51,27 @@ def stem_files(
 
     Names that are too long for a file system are shortened; what is left out is told by a hash.
     """
-    names = [_fitting(name, extension) for name in naming(file, stems, aggressiveness)]
-    number = 2
-    while taken & set(names):
-        names = [_fitting(f"{name}-{number}", extension) for name in naming(file, stems, aggressiveness)]
+    plain = naming(file, stems, aggressiveness)
+    names, number = [_fitting(name, extension) for name in plain], 2
+    while taken & {_same(name) for name in names}:
+        names = [_fitting(f"{name}-{number}", extension) for name in plain]
         number += 1
-    taken.update(names)
+    taken.update(_same(name) for name in names)
     return names
+
+
+def _same(name: str) -> str:
+    """What some file systems take for one name is one: capitals, and accents in one letter or two."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _fitting(name: str, extension: str) -> str:
     """``name.extension``, of a length that a file can have. Both ends are kept, for they tell what it is."""
     whole = f"{name}.{extension}"
-    if len(whole.encode()) <= _MAX_BYTES:
+    if len(os.fsencode(whole)) <= _MAX_BYTES:
         return whole
-    mark = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+    mark = hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
     half = (_MAX_BYTES - len(f"{mark}.{extension}") - 4) // 2
-    head = name.encode()[:half].decode(errors="ignore")
-    tail = name.encode()[-half:].decode(errors="ignore")
+    head = os.fsencode(name)[:half].decode(errors="ignore")
+    tail = os.fsencode(name)[-half:].decode(errors="ignore")
     return f"{head}~{mark}~{tail}.{extension}"

@@ -11,7 +11,7 @@ from torch import Tensor
 from myna.engine.dsp import mel_filters
 from myna.engine.separation.known import KnownModel
 from myna.engine.separation.roformer_config import RoformerConfig, config_of
-from myna.engine.separation.weights import load_net, on_device, read_tensors
+from myna.engine.separation.weights import half_where_wished, load_net, read_tensors
 from myna.models.separation.roformer import BsRoformer, MelBandRoformer, Roformer, RoformerSizes
 
 
@@ -19,7 +19,8 @@ class RoformerSeparator:
     """A Roformer put to use, as the official program does: what does not fill a chunk is reflected."""
 
     def __init__(self, net: Roformer, config: RoformerConfig, device: torch.device, *, is_half: bool = False) -> None:
-        self._net = on_device(net, device, is_half=is_half)
+        self._net = net.to(device)
+        self._is_half = is_half
         self._config = config
         self._device = device
         self.stems = config.stems
@@ -54,7 +55,8 @@ class RoformerSeparator:
         channels = torch.from_numpy(np.ascontiguousarray(padded.T)).to(self._device)
         if not self._net.sizes.stereo:
             channels = channels.mean(dim=0, keepdim=True)
-        stems: Tensor = self._net(channels[None])[0]
+        with half_where_wished(self._device, is_half=self._is_half):
+            stems: Tensor = self._net(channels[None])[0]
         found = stems.expand(-1, 2, -1).transpose(1, 2).cpu().numpy()
         return np.pad(found, ((0, 0), (0, max(chunk - found.shape[1], 0)), (0, 0)))[:, :chunk]
 

@@ -18,9 +18,10 @@ from myna.audio.io import DecodeLimits, resample
 from myna.audio.recording import AudioInfo
 from myna.audio.stereo import STEREO_FORMATS, open_stereo, stereo_file
 from myna.core.errors import BadAudio, BadInput, UnknownChoice
-from myna.core.findings import Findings, Tally, each
+from myna.core.findings import Findings, Tally, each, printable
 from myna.core.progress import Progress, part, silent
-from myna.core.workspace import files_in, make_folder
+from myna.core.workspace import make_folder
+from myna.engine.recordings import plain_files
 from myna.engine.separation.known import names_in
 from myna.engine.separation.names import REFORMATTED, stem_files
 from myna.engine.separation.separator import RATE_HZ
@@ -41,11 +42,21 @@ class Places:
 
 
 def separate_files(
-    source: Path, places: Places, *, chain: str, wish: Wish, limits: DecodeLimits, progress: Progress
+    source: Path,
+    places: Places,
+    *,
+    chain: str,
+    wish: Wish,
+    limits: DecodeLimits,
+    progress: Progress,
+    root: Path | None = None,
 ) -> Findings:
     """Take apart a recording, or every one in the folder ``source``; what is there already is kept.
 
+    Links may lead anywhere in ``root``, by default the folder itself.
+
     Raises:
+        NotFound: there is no such file or folder.
         BadAudio: no recording can be used; each with its reason.
         UnknownChoice: the format, or a model of the ``chain`` (names, separated by commas).
         MissingAsset, MissingExtra, BadCheckpoint: a model cannot be loaded.
@@ -54,11 +65,12 @@ def separate_files(
         raise UnknownChoice("format of stems", places.extension, STEREO_FORMATS)
     progress(0.0, f"loading {chain}")
     stages = load_chain(chain, wish)
-    recordings = [source] if source.is_file() else files_in(source)
+    tally = Tally()
+    recordings = plain_files(source, root or source, tally)
     for folder in (places.voices, places.others):
         make_folder(folder)
     work = _Work(places, stages, wish.aggressiveness, limits)
-    count, tally = iter(range(len(recordings))), Tally()
+    count = iter(range(len(recordings)))
 
     def separate(recording: Path) -> None:
         done = next(count)
@@ -129,11 +141,14 @@ class _Work:
         with open_stereo(recording, RATE_HZ, limits=self.limits) as (info, blocks):
             names = self._names(recording.name, info)
             if (self.places.voices / names[-1][0]).is_file():
-                self.notes.append(f"{recording.name}: {names[-1][0]} is there already and was kept")
+                self._note(recording.name, f"{names[-1][0]} is there already and was kept")
                 return
-            progress(0.0, f"reading {recording.name}")
+            progress(0.0, f"reading {printable(recording.name)}")
             with stored(self.places.voices, blocks) as sound:
                 self._chain(recording.name, sound, names, progress)
+
+    def _note(self, file: str, told: str) -> None:
+        self.notes.append(printable(f"{file}: {told}"))
 
     def _names(self, file: str, info: AudioInfo) -> list[list[str]]:
         """Of every stage the files of its stems, the voice first."""
@@ -166,7 +181,7 @@ class _Work:
                 powers = self._write(link, sound.samples(), targets, voice, share)
                 stems = zip(link.separator.stems, powers, strict=True)
                 if nothing := [stem for stem, power in stems if power < SILENT_POWER]:
-                    self.notes.append(f"{file}: {link.model.name} found nothing in {', '.join(nothing)}; not written")
+                    self._note(file, f"{link.model.name} found nothing in {', '.join(nothing)}; not written")
                 if powers[0] < SILENT_POWER:
                     return
                 sound = voice

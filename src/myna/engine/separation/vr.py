@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from myna.engine.separation.vr_spectrum import SYNTHESIS_FRAMES, analyse, layout, synthesise
-from myna.engine.separation.weights import on_device
+from myna.engine.separation.weights import half_where_wished
 
 _WINDOW_FRAMES = 512
 _WINDOWS = 4
@@ -34,8 +34,8 @@ class VrSeparator:
     def __init__(
         self, net: nn.Module, device: torch.device, *, gives_voice: bool, aggressiveness: int, is_half: bool = False
     ) -> None:
-        self._net = on_device(net, device, is_half=is_half)
-        self._dtype = next(self._net.parameters()).dtype
+        self._net = net.to(device)
+        self._is_half = is_half
         self._context = int(net.CONTEXT)  # type: ignore[arg-type]
         self._device = device
         self._gives_voice = gives_voice
@@ -91,7 +91,9 @@ class VrSeparator:
         masks = []
         for index in range(windows):
             window = magnitudes[..., index * self._step :][..., :_WINDOW_FRAMES]
-            masks.append(self._net(window[None].to(self._dtype))[0].float()[..., side : side + self._step])
+            with half_where_wished(self._device, is_half=self._is_half):
+                mask = self._net(window[None])[0]
+            masks.append(mask.float()[..., side : side + self._step])
         mask = F.pad(self._sharpened(torch.cat(masks, dim=-1)[..., :count]), (0, more), mode="replicate")
         count += more
         inner = wide[..., side : side + count]

@@ -40,6 +40,9 @@ def load_net(build: Callable[[dict[str, Tensor]], Net], path: Path) -> Net:
     return load_strictly(net, tensors, path).requires_grad_(False)
 
 
-def on_device(net: Net, device: torch.device, *, is_half: bool) -> Net:
-    """``net`` where it is to compute; in half precision on a GPU where that is wished."""
-    return net.to(device, torch.float16 if is_half and device.type == "cuda" else torch.float32)
+def half_where_wished(device: torch.device, *, is_half: bool) -> torch.autocast:
+    """A context in which products are taken in half precision, on a GPU where that is wished; else as they are.
+
+    Weights, spectra and rotary angles stay in float32.
+    """
+    return torch.autocast(device.type, torch.float16, enabled=is_half and device.type == "cuda")

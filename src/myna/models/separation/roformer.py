@@ -214,7 +214,7 @@ class Roformer(nn.Module):
         spectrum = self._spectrum(sound)
         rows = self.get_buffer("rows")
         banded = torch.view_as_real(spectrum[:, rows])  # (B, rows, T, 2)
-        x = self.band_split(banded.permute(0, 2, 1, 3).flatten(2).to(self._type))
+        x = self.band_split(banded.permute(0, 2, 1, 3).flatten(2))
         x = self._attended(x)
         masks = torch.stack([net(x).float() for net in self.mask_estimators], dim=1)
         masks = torch.view_as_complex(masks.unflatten(-1, (-1, 2)).contiguous()).transpose(2, 3)
@@ -223,11 +223,6 @@ class Roformer(nn.Module):
         stems = spectrum[:, None] * summed / self.get_buffer("shares")[:, None]
         by_channel = stems.unflatten(2, (-1, channels)).transpose(2, 3)
         return self._sound(by_channel)
-
-    @property
-    def _type(self) -> torch.dtype:
-        """What the net computes in; spectra are float32 always."""
-        return self.band_split.to_features[0][1].weight.dtype  # type: ignore[index]
 
     def _attended(self, x: Tensor) -> Tensor:
         """(B, T, bands, width) to the same."""
