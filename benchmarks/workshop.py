@@ -236,14 +236,14 @@ def machine() -> str:
 def denoising(options: Options) -> list[Row]:
     """A folder of clips by RNNoise and by FRCRN, the side of each a process of `denoising_sides.py`."""
     sides = Path(__file__).with_name("denoising_sides.py")
-    told = subprocess.run([sys.executable, sides, "prepare", options.place], capture_output=True, text=True, check=True)
-    clips, seconds = told.stdout.split()
 
     def side(engine: str, how: str) -> list[list[str]]:
         return [[sys.executable, str(sides), how, str(options.place), engine]]
 
     rows = []
     for title, engine in (("RNNoise", "rnnoise"), ("FRCRN", "frcrn")):
+        told = subprocess.run(side(engine, "prepare")[0], capture_output=True, text=True, check=True)
+        clips, seconds = told.stdout.split()
         what = f"denoising: {clips} clips by {title}"
         found = raced(what, options.rounds, partial(side, engine, "together"), partial(side, engine, "one_by_one"))
         rows.append(replace(found, clips=int(clips), sound_s=float(seconds)))
