@@ -7,6 +7,7 @@ then one is let through. Afterwards the same training runs unbroken, in the fold
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import signal
@@ -64,6 +65,13 @@ KINDS: dict[str, Callable[[Path], None]] = {
 def main(kind: str, folder: Path, moments: list[str]) -> None:
     """Kill at the moments, go on to the end, and train unbroken."""
     torch.set_num_threads(1)
+    for name in (
+        "torch._dynamo",
+        "myna.engine.training.launch",
+        "myna.engine.training.gpt",
+        "myna.engine.training.sovits",
+    ):
+        importlib.import_module(name)  # once, and not in every process again
     loop._SAVE_SECONDS, loop._SAVE_SHARE = 0.0, 1e9
     for moment in moments:
         child = started(kind, folder / "broken")

@@ -67,7 +67,7 @@ def test_a_training_killed_anywhere_ends_like_one_that_was_not(
 def test_the_trainers_too(kind: str, tmp_path: Path, recordings: Recordings, models: Path) -> None:
     shutil.copytree(recordings.dataset.path, tmp_path / "buzz")
     (tmp_path / "models").symlink_to(models)
-    kill(kind, tmp_path, "2", "state")
+    kill(kind, tmp_path, "3")
     runs = [next((tmp_path / name).glob("experiments/*/logs_s?_lite")) for name in ("broken", "unbroken")]
     assert points(runs[0]) == points(runs[1])
     folders = [next((tmp_path / name).glob("*_weights_lite")) for name in ("broken", "unbroken")]

@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Generic
 
@@ -51,6 +52,7 @@ from myna.core.workspace import clear_unfinished
 from myna.engine.training.checks import check_data
 from myna.engine.training.hardware import Hardware
 from myna.engine.training.on_demand import SaveRequests
+from myna.engine.training.prefetch import prefetched
 from myna.engine.training.recipe import Batch, Draw, Moment, Recipe, moved, num_clips
 from myna.engine.training.state import STATE, optimisers_of, read_state, write_state
 from myna.engine.training.telling import Teller
@@ -120,24 +122,31 @@ class Training(Generic[Draw, Batch]):
         return last or self.run
 
     def _train_epoch(self, epoch: int, progress: Progress) -> None:
-        draws = self.recipe.data.draws(epoch)
-        for index in range(self.done if epoch == self.epoch + 1 else 0, self.num_batches):
-            draw = draws[(index * self.hardware.count + self.hardware.rank) % len(draws)]
-            batch, clips = self.recipe.data.load(draw), self.recipe.data.clips(draw)
-            held = moved(batch, self.hardware.device)
-            self.waiting.append(Waiting(epoch, self.step + len(self.waiting), batch, held, clips))
-            if not self.recipe.ends_update(index, self.num_batches):
-                continue
-            points = self.updater.run(self.waiting, self._moment(epoch))
-            seen, points = self.waiting, points or [one.place for one in self.waiting]
-            self.step, self.updates, self.waiting = self.step + len(seen), self.updates + 1, []
-            self.epoch, self.done = epoch - 1, index + 1
-            self.updater.is_between_steps = True
-            if self.hardware.is_first:
-                self._tell(seen, points, progress)
-                self._save_when_due(epoch)
+        data, hardware = self.recipe.data, self.hardware
+        first = self.done if epoch == self.epoch + 1 else 0
+        drawn = data.draws(epoch)
+        draws = [
+            drawn[(index * hardware.count + hardware.rank) % len(drawn)] for index in range(first, self.num_batches)
+        ]
+        with closing(prefetched(data.load, draws, pins=hardware.device.type == "cuda")) as batches:
+            for index, (draw, batch) in enumerate(zip(draws, batches, strict=True), start=first):
+                held = moved(batch, hardware.device)
+                self.waiting.append(Waiting(epoch, self.step + len(self.waiting), batch, held, data.clips(draw)))
+                if self.recipe.ends_update(index, self.num_batches):
+                    self._update(epoch, index, progress)
         if not self.waiting:
             self.epoch, self.done = epoch, 0
+
+    def _update(self, epoch: int, index: int, progress: Progress) -> None:
+        """The optimiser's step behind batch ``index``, counted, told, and saved where that is due."""
+        points = self.updater.run(self.waiting, self._moment(epoch))
+        seen, points = self.waiting, points or [one.place for one in self.waiting]
+        self.step, self.updates, self.waiting = self.step + len(seen), self.updates + 1, []
+        self.epoch, self.done = epoch - 1, index + 1
+        self.updater.is_between_steps = True
+        if self.hardware.is_first:
+            self._tell(seen, points, progress)
+            self._save_when_due(epoch)
 
     def _tell(self, seen: Sequence[Waiting[Batch]], points: Sequence[dict[str, float]], progress: Progress) -> None:
         clips = sum(num_clips(one.batch) for one in seen) * self.hardware.count

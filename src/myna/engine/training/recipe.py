@@ -55,7 +55,10 @@ class Data(Protocol[Draw, Batch_co]):
         ...
 
     def load(self, draw: Draw) -> Batch_co:
-        """The batch: a dataclass of tensors whose first dimension is the clips. May run in another thread."""
+        """The batch: a dataclass of tensors whose first dimension is the clips.
+
+        Runs in another thread while the device computes: torch's own random numbers are not to be touched here.
+        """
         ...
 
     def clips(self, draw: Draw) -> Sequence[str]:
@@ -132,6 +135,11 @@ def warm_cosine(moment: Moment) -> float:
 def moved(batch: Batch, device: torch.device) -> Batch:
     """A dataclass of tensors with all of them on ``device``; from pinned memory without waiting."""
     return replace(batch, **{name: value.to(device, non_blocking=True) for name, value in _tensors(batch).items()})
+
+
+def pinned(batch: Batch) -> Batch:
+    """A dataclass of tensors with all of them in memory that a GPU reads by itself."""
+    return replace(batch, **{name: value.pin_memory() for name, value in _tensors(batch).items()})
 
 
 def pieces(batch: Batch, count: int) -> list[Batch]:
