@@ -19,6 +19,7 @@ else). It loads its nets onto ``plan``'s device, reads its clips, builds its opt
         sample=Sampler(dataset, version, plan, "sovits").say,                # a sentence at every save
         identity={"base": ..., "rows": ..., "batch_size": ...},
         ends_update=every_batch,         # or after every fourth: gradient accumulation
+        takes_over=...,                  # loads another program's state, where there is one and none of ours
     )
     return Training(recipe, plan, run_folder).train(progress)
 
