@@ -185,6 +185,17 @@ def build_order(settings: Settings) -> Callable[[str, QueueRequest], object] | N
     return Producer(Broker(settings.amqp_url.get_secret_value())).start
 
 
+def build_webhooks(settings: Settings) -> list[Callable[[Event], None]]:
+    """What tells web addresses of the end of jobs; nothing where none may be told."""
+    if not settings.webhook_hosts:
+        return []
+    with engine_needed("webhooks", "server"):
+        from myna.api.webhooks import Webhooks
+
+    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+    return [Webhooks(build_studio(settings), secret).serve]
+
+
 def build_peers(settings: Settings) -> list[Callable[[Event], None]]:
     """What takes messages out of RabbitMQ and sends answers; nothing where there is none."""
     if settings.amqp_url is None:
@@ -205,7 +216,7 @@ def build_server(settings: Settings, *, workers: int, seed_ports: bool) -> Serve
         from myna.api.serving import Listener, Server
 
     crew = [build_worker(settings, (), number) for number in range(workers)]
-    beside = [*(worker.serve for worker in crew), *build_peers(settings)]
+    beside = [*(worker.serve for worker in crew), *build_peers(settings), *build_webhooks(settings)]
     server = Server(beside=beside, log_level=settings.log_level)
     app = build_asgi(settings, server.control)
     ports = [settings.port, *([_TTS_PORT] if seed_ports else [])]

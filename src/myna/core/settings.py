@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     keep_results_h: float = Field(
         default=24.0, gt=0, description="how long results of jobs and subtitles are kept, hours"
     )
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="hosts that may be told of the end of jobs; none: no webhooks"
+    )
     webhook_secret: SecretStr | None = Field(default=None, description="signs what webhooks are told")
     sovits_base_url: str | None = Field(
         default=None, description="a GPT-SoVITS server that speaks in our place; none: this installation's own nets"
@@ -125,7 +128,7 @@ class Settings(BaseSettings):
     cover_python: str = Field(default="", description="{python_exec} of the cover commands; empty: this one")
     cover_project_root: str = Field(default="", description="{project_root} of the cover commands")
 
-    @field_validator("cors_origins", "roots", mode="before")
+    @field_validator("cors_origins", "roots", "webhook_hosts", mode="before")
     @classmethod
     def _several(cls, value: object) -> object:
         """A list as JSON, or with commas between."""
