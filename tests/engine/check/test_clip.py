@@ -13,7 +13,7 @@ from myna.core.assets import bundled
 from myna.engine.check.clip import Task, code_of, hear, outline_of, shape_of
 from myna.engine.check.found import LEAVE_OUT, Finding
 from myna.engine.check.texts import TextFacts
-from myna.engine.check.together import _difference
+from myna.engine.check.together import differences
 from tests.engine.voices import RATE, buzz
 
 NO_TEXT = TextFacts()
@@ -98,9 +98,9 @@ def test_the_same_sound_is_recognised_in_another_form(tmp_path: Path, speech: Au
         "noisy": speech.samples + 0.01 * rng.standard_normal(len(speech.samples)).astype(np.float32),
         "later": np.concatenate([np.zeros(3200, np.float32), speech.samples]),
     }
-    for name, samples in forms.items():
-        assert _difference(code, code_of(samples)) < 0.28, name
-    assert _difference(code, code_of(speech.samples[::-1].copy())) > 0.35
+    found = differences(code, [code_of(samples) for samples in forms.values()])
+    assert dict(zip(forms, found < 0.28, strict=True)) == dict.fromkeys(forms, True)
+    assert differences(code, [code_of(speech.samples[::-1].copy())])[0] > 0.35
 
 
 def test_the_picture_shows_peaks() -> None:

@@ -89,27 +89,31 @@ def _plain(text: str) -> str:
 
 
 def _alike(clips: Sequence[Clip]) -> Iterator[tuple[int, int]]:
-    """Pairs of numbers of clips that sound alike, the earlier one first."""
-    codes = {number: clip.heard.code for number, clip in enumerate(clips) if clip.heard.code is not None}
-    lengths = {number: _seconds(clips[number]) for number, code in codes.items() if len(code) >= _MIN_CODE}
-    order = sorted(lengths, key=lambda number: lengths[number])
-    for place, number in enumerate(order):
-        for other in order[place + 1 :]:
-            if lengths[other] - lengths[number] > _SECONDS_APART:
-                break
-            if _difference(codes[number], codes[other]) < _SAME_SOUND:
+    """Pairs of numbers of clips that sound alike, the earlier one first; each is compared with those about as long."""
+    known = [(_seconds(clip), number, clip.heard.code) for number, clip in enumerate(clips)]
+    order = sorted((row for row in known if row[2] is not None and len(row[2]) >= _MIN_CODE), key=lambda row: row[:2])
+    seconds = np.array([row[0] for row in order])
+    for place, (own_s, number, own) in enumerate(order):
+        past = int(np.searchsorted(seconds, own_s + _SECONDS_APART, side="right"))
+        others = [row[2] for row in order[place + 1 : past]]
+        if own is not None and others:
+            for at in np.flatnonzero(differences(own, [code for code in others if code is not None]) < _SAME_SOUND):
+                other = order[place + 1 + int(at)][1]
                 yield min(number, other), max(number, other)
 
 
-def _difference(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
-    """The smallest share of differing bits at any shift of up to 0.3 s."""
-    shares = []
+def differences(own: npt.NDArray[np.uint8], others: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float64]:
+    """The smallest share of differing bits between a code and each of the others, at any shift of up to 0.3 s."""
+    shortest = min(len(code) for code in others)
+    codes = np.stack([code[:shortest] for code in others])
+    best = np.ones(len(codes))
     for shift in range(-_SHIFTS, _SHIFTS + 1):
-        one, other = first[max(shift, 0) :], second[max(-shift, 0) :]
-        count = min(len(one), len(other))
+        one, rest = own[max(shift, 0) :], codes[:, max(-shift, 0) :]
+        count = min(len(one), rest.shape[1])
         if count >= _MIN_CODE - _SHIFTS:
-            shares.append(float(_BITS[one[:count] ^ other[:count]].sum()) / (16 * count))
-    return min(shares, default=1.0)
+            bits = _BITS[one[None, :count] ^ rest[:, :count]].sum(axis=(1, 2), dtype=np.int64)
+            best = np.minimum(best, bits / (16 * count))
+    return best
 
 
 _BITS = np.array([number.bit_count() for number in range(256)], np.uint8)
