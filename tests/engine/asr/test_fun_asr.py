@@ -93,6 +93,20 @@ def test_nano_hears_in_batches(models: Path) -> None:
     assert [(each.text, each.language, each.words) for each in said] == [("Hi", "en", ())] * 2
 
 
+@pytest.mark.skipif(find_spec("faster_whisper") is None, reason="needs the extra asr")
+def test_what_whisper_finds_to_be_chinese_is_heard_by_funasr(models: Path, tmp_path: Path) -> None:
+    from tests.engine.asr.whisper_folder import whisper
+
+    model = str(whisper(tmp_path / "whisper"))
+    clip = [Audio(SPEECH, SAMPLE_RATE)]  # whose low sounds are Chinese to this Whisper
+    with recogniser("faster-whisper", "auto", Wish(models=models, size=model, device="cpu")) as engine:
+        assert [(said.text, said.language) for said in engine.hear(clip)] == [("Hi", "zh")]
+    with recogniser("faster-whisper", "auto", Wish(models=tmp_path, size=model, device="cpu")) as engine:
+        assert [(said.text, said.language) for said in engine.hear(clip)] == [("Hello there, my friend.", "zh")]
+    with recogniser("faster-whisper", "ja", Wish(models=models, size=model, device="cpu")) as engine:
+        assert engine.hear(clip)[0].text == "Hello there, my friend."
+
+
 def test_a_folder_may_be_named_and_its_neighbours_are_found(models: Path, tmp_path: Path) -> None:
     wish = Wish(models=tmp_path, size=str(models / "asr" / PARAFORMER), device="cpu")
     with recogniser("paraformer", "zh", wish) as engine:

@@ -8,13 +8,15 @@ that took no part in training. The others need model files, and hear well; a giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
+from myna.audio.io import Audio
 from myna.core.assets import find, how_to_get, lacking, place
 from myna.core.errors import MissingAsset, MissingExtra, UnknownChoice
 from myna.engine.asr.fun_asr import FunAsr, weights_file
@@ -111,16 +113,35 @@ def whisper_asset(size: str) -> str:
     return f"faster-distil-whisper-{size.removeprefix('distil-')}" if "distil" in size else f"faster-whisper-{size}"
 
 
+class _Later(Recogniser):
+    """A recogniser that is only loaded when it is asked."""
+
+    def __init__(self, make: Callable[[], Recogniser]) -> None:
+        self._make = make
+        self._made: Recogniser | None = None
+
+    def hear(self, clips: Sequence[Audio]) -> list[Transcript]:
+        """As `Recogniser.hear`; raises what making it raises."""
+        self._made = self._made or self._make()
+        return self._made.hear(clips)
+
+    def close(self) -> None:
+        """Close it if it was made."""
+        if self._made is not None:
+            self._made.close()
+
+
 def _ears_for_chinese(wish: Wish) -> Iterator[tuple[str, Recogniser]]:
     """FunASR's nets for the languages that Whisper hands over, as far as they are here."""
-    for language, names in _FUN_ASR_FOR.items():
-        for name in names if wish.language in (AUTO, language) else ():
-            if ENGINES[name].is_installed:
-                try:
-                    yield language, ENGINES[name].make(Wish(language, "", "", wish.device, wish.models))
-                except MissingAsset:
-                    continue
-                break
+    for language in _FUN_ASR_FOR:
+        name = first_usable(language, wish.models)
+        row = ENGINES[name]
+        is_here = row.is_installed and not any(
+            lacking(asset, wish.models) for asset in row.assets("", language) if asset != _PAUSES
+        )
+        if wish.language in (AUTO, language) and is_here:
+            own = Wish(language, "", "", wish.device, wish.models)
+            yield language, _Later(partial(row.make, own))
 
 
 def _of_paraformer(_size: str, language: str) -> tuple[str, ...]:
