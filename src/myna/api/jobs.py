@@ -43,14 +43,15 @@ class Order(BaseModel):
     notify: list[str] = Field(default_factory=list, max_length=8, description="addresses that are told of its end")
 
 
-def _reply(problem: Problem) -> Response:
+def reply(problem: Problem) -> Response:
+    """``{"error": {"kind", "message", "fields"}}``."""
     error = {"kind": problem.kind, "message": problem.message, "fields": [dict(field) for field in problem.fields]}
     return JSONResponse({"error": error}, problem.status, dict(problem.headers))
 
 
 def door(house: House) -> APIRouter:
     """The routes."""
-    dialect = Dialect("jobs", _reply, max_body_bytes=2**20)
+    dialect = Dialect("jobs", reply, max_body_bytes=2**20)
     router, asks = routes(dialect, prefix="/api/v1"), Depends(house.guard.needs("make"))
 
     @router.get("/steps", summary="What can be done, and its parameters")

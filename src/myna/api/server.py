@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from myna import __version__
 from myna.amqp.orders import Orders
 from myna.amqp.requests import QueueRequest
-from myna.api import cover, health, jobs, openai, queue, voice
+from myna.api import cover, health, jobs, openai, queue, voice, voices
 from myna.api.access import Guard
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
@@ -34,6 +34,7 @@ DOORS: Mapping[str, Door] = MappingProxyType(
         "voice": voice.door,
         "covers": cover.door,
         "jobs": jobs.door,
+        "voices": voices.door,
         "api": legacy.door,
         "subtitles": subtitles.door,
     }

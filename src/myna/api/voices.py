@@ -1,0 +1,194 @@
+"""Voices, ``/api/v1/voices``: made of uploads, listed, sampled, renamed, removed, sent and received as one file."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, BackgroundTasks, Depends, File, Form, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from myna.api.access import Caller
+from myna.api.dialect import Dialect, routes
+from myna.api.door import House
+from myna.api.jobs import reply, told
+from myna.api.stage import joined
+from myna.api.uploads import file_name, keep
+from myna.audio.encode import encode
+from myna.core.card import read_card
+from myna.core.errors import Conflict, NotFound
+from myna.core.fields import build
+from myna.core.speech import SpeechRequest
+from myna.core.versions import version
+from myna.core.voice_archive import ICONS, export_voice, import_voice
+from myna.core.workspace import VoiceFolder, checked_name, files_in
+from myna.steps.catalog import PIPELINE, known_parameters, make_step
+from myna.studio import Owner, Status, Wishes
+
+_SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".mp4")
+_TEXTS = (".txt", ".srt", ".vtt", ".lrc", ".json", ".list")
+_SAMPLE_CHARS = 300
+_SUFFIX = ".myna.zip"
+
+
+class Rename(BaseModel):
+    """A voice's new name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="new name")
+
+
+class Sample(BaseModel):
+    """What a voice shall say to be heard."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=_SAMPLE_CHARS, description="a sentence")
+    language: str = Field("", description="its language; empty: the reference's")
+
+
+def door(house: House) -> APIRouter:
+    """The routes."""
+    dialect = Dialect("voices", reply, max_body_bytes=house.settings.max_upload_bytes)
+    router = APIRouter(prefix="/api/v1")
+    router.include_router(_making(house, dialect))
+    router.include_router(_having(house, dialect))
+    router.include_router(_moving(house, dialect))
+    return router
+
+
+def _making(house: House, dialect: Dialect) -> APIRouter:
+    router, asks = routes(dialect), Depends(house.guard.needs("make"))
+
+    @router.post("/voices", summary="Make a voice of recordings", status_code=202)
+    async def create(
+        name: str = Form(description="what to call it"),
+        recordings: list[UploadFile] = File(description="recordings of one person"),  # noqa: B008 (FastAPI's way)
+        transcript: UploadFile | None = File(None, description="their words, where they are known"),  # noqa: B008
+        language: str = Form("en"),
+        model_version: str = Form("", description="model version; empty: this installation's"),
+        caller: Caller = asks,
+    ) -> dict[str, Any]:
+        folder = house.studio.workspace.voice(name)
+        if folder.path.exists():
+            raise Conflict(f"there is a voice {name!r} already; choose another name, or remove that")
+        wishes: dict[str, Any] = {"folder": folder.path, "models": house.settings.models_folder}
+        wishes |= {"device": house.settings.device, "words": house.settings.home, "language": language}
+        wishes |= {"target_language": language, "version": model_version or house.settings.speaks_version}
+        try:
+            for upload in recordings:
+                own = file_name(upload.filename, _SOUNDS)
+                await keep(upload, folder.input_audio, house.studio, name=own, max_bytes=dialect.max_body_bytes)
+            if transcript is not None:
+                suffix = Path(file_name(transcript.filename, _TEXTS)).suffix.lower()
+                given = await keep(
+                    transcript, folder.transcripts, house.studio,
+                    name=f"given{suffix}", max_bytes=dialect.max_body_bytes, is_sound=False,
+                )  # fmt: skip
+                wishes["transcript"] = given
+            steps = [make_step(kind.name, known_parameters(kind.name, wishes)) for kind in PIPELINE]
+            job = house.studio.submit_chain(steps, Wishes(Owner(caller.user, task=f"voice:{name}")))
+        except BaseException:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+        return {"name": name, "job": told(job)}
+
+    return router
+
+
+def _having(house: House, dialect: Dialect) -> APIRouter:
+    router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    workspace = house.studio.workspace
+
+    @router.get("/voices", summary="All voices", dependencies=[asks])
+    def voices() -> list[dict[str, Any]]:
+        return [_about(folder) for folder in workspace.voices]
+
+    @router.get("/voices/{name}", summary="One voice", dependencies=[asks])
+    def voice(name: str) -> dict[str, Any]:
+        return _about(workspace.existing_voice(name))
+
+    @router.get("/voices/{name}/icon", summary="A voice's picture", dependencies=[asks])
+    def icon(name: str) -> Response:
+        folder = workspace.existing_voice(name).path
+        found = next((folder / known for known in ICONS if (folder / known).is_file()), None)
+        if found is None:
+            raise NotFound(f"voice {name!r} has no picture; put one of {', '.join(ICONS)} into its folder")
+        return FileResponse(found)
+
+    @router.post("/voices/{name}/sample", summary="Hear a voice", dependencies=[Depends(house.guard.needs("speak"))])
+    async def sample(name: str, body: Sample) -> Response:
+        spoken = read_card(workspace.existing_voice(name))
+        values = {"text": body.text, "voice": spoken, "language": body.language or spoken.reference_language, "seed": 1}
+        speech = await house.stage.say(build(SpeechRequest, values))
+        return Response(encode(joined(await speech.whole()), speech.sample_rate, "wav"), media_type="audio/wav")
+
+    @router.patch("/voices/{name}", summary="Rename a voice", dependencies=[asks])
+    def rename(name: str, body: Rename) -> dict[str, Any]:
+        folder = workspace.existing_voice(name)
+        _require_rest(house, name)
+        target = workspace.voice(body.name)
+        if target.path.exists():
+            raise Conflict(f"there is a voice {body.name!r} already")
+        folder.path.rename(target.path)
+        return _about(target)
+
+    @router.delete("/voices/{name}", summary="Remove a voice and its files", status_code=204, dependencies=[asks])
+    def remove(name: str) -> Response:
+        folder = workspace.existing_voice(name)
+        _require_rest(house, name)
+        shutil.rmtree(folder.path)
+        return Response(status_code=204)
+
+    return router
+
+
+def _moving(house: House, dialect: Dialect) -> APIRouter:
+    router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    workspace, uploads = house.studio.workspace, house.settings.home / "uploads"
+
+    @router.get("/voices/{name}/export", summary="A voice as one file", dependencies=[asks])
+    def send(name: str, background: BackgroundTasks) -> Response:
+        folder = workspace.existing_voice(name)
+        made = export_voice(folder, uploads / f"{secrets.token_hex(8)}{_SUFFIX}")
+        background.add_task(made.unlink, missing_ok=True)
+        return FileResponse(
+            made, media_type="application/zip", filename=f"{folder.name}{_SUFFIX}", background=background
+        )
+
+    @router.post("/voices/import", summary="A voice out of one file", status_code=201, dependencies=[asks])
+    async def receive(
+        file: UploadFile = File(),  # noqa: B008 (FastAPI's way)
+        name: str = Form("", description="what to call it; empty: as the file is called"),
+    ) -> dict[str, Any]:
+        given = name or file_name(file.filename, (".zip",)).removesuffix(".zip").removesuffix(".myna")
+        target = workspace.voice(checked_name("voice", given))
+        await run_in_threadpool(import_voice, file.file, target)
+        return _about(target)
+
+    return router
+
+
+def _about(folder: VoiceFolder) -> dict[str, Any]:
+    """A voice in our own words."""
+    about: dict[str, Any] = {"name": folder.name, "is_finished": folder.card.is_file()}
+    about["recordings"] = [file.name for file in files_in(folder.input_audio)]
+    about["licence"] = (folder.path / "LICENSE.txt").is_file()
+    if about["is_finished"]:
+        voice = read_card(folder)
+        about |= {"version": voice.version, "languages": list(version(voice.version).languages)}
+        about |= {"reference_text": voice.reference_text, "reference_language": voice.reference_language}
+        about["is_trained"] = voice.sovits is not None
+    return about
+
+
+def _require_rest(house: House, name: str) -> None:
+    """Raise `Conflict` while a job works on the voice."""
+    waiting = [status for status in Status if not status.is_terminal]
+    if house.studio.jobs(task=f"voice:{name}", statuses=waiting):
+        raise Conflict(f"voice {name!r} is being worked on; cancel that job first")
