@@ -60,7 +60,7 @@ def test_the_cut_is_that_of_the_whole(parts: list[tuple[float, float]], cut: Sli
 
 
 @given(PARTS, cuts(), st.lists(st.integers(1, 30000), min_size=1, max_size=5), st.sampled_from([2000, 1 << 23]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_clips_of_blocks_are_those_of_the_whole(
     parts: list[tuple[float, float]], cut: SliceSettings, lengths: list[int], waiting: int
 ) -> None:

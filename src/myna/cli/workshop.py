@@ -115,7 +115,7 @@ def audio_slicer(
     }
     wishes = numbers | {name: value for name, value in options.items() if value is not None}
     # The official commands of several parts run side by side, so each has a stamp and a lock of its own.
-    part = f".part {wishes['i_part']} of {wishes['all_part']}" if wishes.get("all_part", 1) > 1 else ""
+    part = f".part {wishes['i_part']} of {wishes['all_part']}" if int(wishes.get("all_part", 1)) > 1 else ""
     perform_on_folder("slice_audio", source, target, wishes, target / part)
 
 
