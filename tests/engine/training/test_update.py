@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,4 +172,6 @@ def test_pieces_keep_every_clip_once() -> None:
     assert [len(piece.seen) for piece in pieces(batch, 3)] == [2, 2, 3]
     assert torch.equal(torch.cat([piece.lens for piece in pieces(batch, 3)]), batch.lens)
     assert len(pieces(batch, 20)) == 7
+    scaled = replace(batch, wanted=torch.tensor(0.5))
+    assert [float(piece.wanted) for piece in pieces(scaled, 2)] == [0.5, 0.5], "of the whole batch"
     assert pieces(batch, 1) == [batch]

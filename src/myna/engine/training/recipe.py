@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -143,8 +143,10 @@ def pinned(batch: Batch) -> Batch:
 
 
 def pieces(batch: Batch, count: int) -> list[Batch]:
-    """The batch cut into at most ``count`` parts of nearly as many clips each; padding stays as it is."""
-    tensors, clips = _tensors(batch), num_clips(batch)
+    """The batch cut into at most ``count`` parts of nearly as many clips each; padding stays as it is, and so do
+    tensors that are not one row for each clip."""
+    clips = num_clips(batch)
+    tensors = {name: value for name, value in _tensors(batch).items() if value.dim() and len(value) == clips}
     count = min(count, clips)
     if count == 1:
         return [batch]
@@ -158,22 +160,3 @@ def pieces(batch: Batch, count: int) -> list[Batch]:
 def _tensors(batch: Any) -> dict[str, Tensor]:
     values = {one.name: getattr(batch, one.name) for one in fields(batch)}
     return {name: value for name, value in values.items() if isinstance(value, Tensor)}
-
-
-class Drawn(Generic[Batch]):
-    """`Data` of something that gives an epoch's batches in a row."""
-
-    def __init__(self, epoch: Callable[[int], Iterable[Batch]], num_batches: int) -> None:
-        self.epoch, self.num_batches = epoch, num_batches
-
-    def draws(self, epoch: int) -> list[Batch]:
-        """The batches themselves."""
-        return list(self.epoch(epoch))
-
-    def load(self, draw: Batch) -> Batch:
-        """The batch."""
-        return draw
-
-    def clips(self, draw: Batch) -> Sequence[str]:  # noqa: ARG002 (their names are not known here)
-        """No names."""
-        return ()
