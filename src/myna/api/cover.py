@@ -105,7 +105,7 @@ async def _step(
     values: dict[str, Any] = {
         "folder": folder,
         **places,
-        "voice_folder": voice.path if voice is not None and voice.card.is_file() else None,
+        "singer": voice.path if voice is not None and voice.card.is_file() else None,
         "version": settings.speaks_version,
         "pitch_shift": pitch_shift,
         "model": settings.cover_uvr_model or "centre",

@@ -22,7 +22,7 @@ class CoverSong(Step):
 
     song: Path | None = Field(default=None, description="the song; empty: song.* of the folder")
     reference: Path | None = Field(default=None, description="clip of the target's voice; empty: the named voice's own")
-    voice_folder: Path | None = Field(default=None, description="a finished voice whose weights sing; empty: the base")
+    singer: Path | None = Field(default=None, description="a finished voice whose weights sing; empty: the base")
     version: str = Field(default="lite", description="model version, where no voice is named")
     pitch_shift: int = Field(default=0, ge=-24, le=24, description="semitones by which the vocals are moved")
     model: str = Field(default="centre", description="what separates the song, by its official name, or centre")
@@ -78,8 +78,8 @@ class CoverSong(Step):
 
     def _voice(self) -> Voice:
         """Who sings; raises `NotFound` where nobody is named."""
-        if self.voice_folder is not None:
-            voice = read_card(VoiceFolder(self.voice_folder))
+        if self.singer is not None:
+            voice = read_card(VoiceFolder(self.singer))
             return voice if self.reference is None else voice.model_copy(update={"reference": self.reference})
         if self.reference is None:
             raise NotFound("say who sings: give a reference clip, or a finished voice")
