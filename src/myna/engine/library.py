@@ -25,9 +25,10 @@ from myna.engine.weights import (
 )
 from myna.models.ap_bwe import BandwidthNet
 from myna.models.build import Sovits
+from myna.models.content import LiteContent
 from myna.models.eres2net import EresNet
 from myna.models.gpt_decoding import GptDecoder
-from myna.models.pretrained import BertProsody
+from myna.models.pretrained import BertProsody, HubertContent
 
 Item = TypeVar("Item")
 
@@ -64,10 +65,10 @@ class Library:
 
         return self._get("sovits", version, path or find_for(version.name, "sovits", self.models), load)
 
-    def content(self, version: ModelVersion) -> nn.Module:
+    def content(self, version: ModelVersion) -> HubertContent | LiteContent:
         """The content encoder: 16 kHz samples (B, T) to (B, width, T50)."""
 
-        def load() -> nn.Module:
+        def load() -> HubertContent | LiteContent:
             return load_content(version, self.models).to(self.device)
 
         return self._get("content", version, find_for(version.name, "content", self.models), load)

@@ -38,6 +38,7 @@ from myna.models.discriminators import Discriminators
 from myna.models.eres2net import EresNet
 from myna.models.gpt import Gpt
 from myna.models.layers import fold_weight_norm
+from myna.models.pretrained import HubertContent
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
 
@@ -128,7 +129,7 @@ def load_discriminators(version: ModelVersion, path: Path | None, models: Path) 
     return _loaded(net, _File(path, named))
 
 
-def load_content(version: ModelVersion, models: Path) -> nn.Module:
+def load_content(version: ModelVersion, models: Path) -> HubertContent | LiteContent:
     """The content encoder: 16 kHz samples (B, T) to (B, width, T50); as `load_gpt`."""
     path = find_for(version.name, "content", models)
     if path.is_dir():

@@ -38,7 +38,7 @@ def build_vocoder(version: ModelVersion) -> nn.Module | None:
     return _row("vocoder", version.vocoder, VOCODERS)()
 
 
-def build_content(version: ModelVersion, folder: Path | None = None) -> nn.Module:
+def build_content(version: ModelVersion, folder: Path | None = None) -> HubertContent | LiteContent:
     """Speech at 16 kHz (B, T) to content (B, width, T50).
 
     A published encoder comes with its weights from ``folder``; raises `MissingAsset` when that is absent.
@@ -65,7 +65,7 @@ def build_discriminators(version: ModelVersion) -> Discriminators:
     return Discriminators(version.vits.periods, version.vits.discriminator_width)
 
 
-def _hubert(folder: Path | None) -> nn.Module:
+def _hubert(folder: Path | None) -> HubertContent:
     if folder is None:
         raise MissingAsset("the content encoder needs the folder of a HuBERT model; none was given")
     return HubertContent.load(folder)
@@ -77,7 +77,7 @@ VOCODERS: dict[str, Callable[[], nn.Module | None]] = {
     "hifigan": lambda: HifiGan(V4_VOCODER),
     "griffin_lim": lambda: None,
 }
-CONTENT: dict[str, Callable[[Path | None], nn.Module]] = {
+CONTENT: dict[str, Callable[[Path | None], HubertContent | LiteContent]] = {
     "lite": lambda _folder: LiteContent(),
     "hubert": _hubert,
 }

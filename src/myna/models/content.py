@@ -8,11 +8,13 @@ head stays with it: it aligns transcripts to recordings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 # fmt: off
 CTC_PHONES = (
@@ -193,3 +195,18 @@ class LiteContent(nn.Module):
         frames = self.front(samples)
         lengths = torch.full((samples.shape[0],), frames.shape[1], device=samples.device)
         return self.encode(frames, lengths).features.transpose(1, 2).repeat_interleave(2, dim=2)
+
+    def contents(self, sounds: Sequence[Tensor]) -> list[Tensor]:
+        """`forward` of each of ``sounds`` (T,), computed together: (1, width, T50) each.
+
+        The spectrum is always float32's: energies are too small for half precision.
+        """
+        with torch.autocast(sounds[0].device.type, enabled=False):
+            frames = [self.front(sound[None])[0] for sound in sounds]
+        lengths = torch.tensor([len(one) for one in frames], device=sounds[0].device)
+        found = self.encode(pad_sequence(frames, batch_first=True), lengths)
+        sizes = [((len(one) + 1) // 2 + 1) // 2 for one in frames]
+        return [
+            row[None, :size].transpose(1, 2).repeat_interleave(2, dim=2)
+            for row, size in zip(found.features, sizes, strict=True)
+        ]

@@ -18,6 +18,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from torch import nn
+from torch.nn.utils.rnn import pad_sequence
 
 from myna.core.assets import how_to_get
 from myna.core.errors import BadCheckpoint, BadInput, MissingAsset
@@ -39,7 +40,7 @@ class HubertContent(nn.Module):
 
     sample_rate = 16000
 
-    def __init__(self, hubert: nn.Module) -> None:
+    def __init__(self, hubert: Any) -> None:
         super().__init__()
         self.hubert = hubert
 
@@ -53,6 +54,21 @@ class HubertContent(nn.Module):
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """(B, T) at 16 kHz, at least 400 samples, to (B, width, T50), T50 = (T - 80) // 320."""
         return self.hubert(samples)["last_hidden_state"].transpose(1, 2)
+
+    def contents(self, sounds: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """`forward` of each of ``sounds`` (T,), computed together: (1, width, T50) each.
+
+        The first convolution is normalised over time, so every sound goes through the convolutions by itself; only the
+        transformer sees them beside each other, padded and masked.
+        """
+        if len(sounds) == 1:
+            return [self(sounds[0][None])]
+        frames = [self.hubert.feature_extractor(sound[None])[0].T for sound in sounds]
+        sizes = [len(one) for one in frames]
+        padded = self.hubert.feature_projection(pad_sequence(frames, batch_first=True))
+        mask = torch.arange(padded.shape[1], device=padded.device) < torch.tensor(sizes, device=padded.device)[:, None]
+        rows = self.hubert.encoder(padded, attention_mask=mask)["last_hidden_state"]
+        return [row[None, :size].transpose(1, 2) for row, size in zip(rows, sizes, strict=True)]
 
 
 class BertProsody(nn.Module):

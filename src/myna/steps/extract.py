@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
 from myna.core.assets import find_for
 from myna.core.findings import Findings
 from myna.core.progress import Progress
+from myna.core.training import Precision
 from myna.steps.step import ReadingStep, VersionedStep
 
 
 class ExtractionStep(VersionedStep):
-    """A step that writes one part of the dataset folder from the labels and the clips."""
+    """A step that writes one part of the dataset folder from the labels and the clips.
+
+    What it wrote before it was stopped stays, clip by clip.
+    """
+
+    indifferent: ClassVar[frozenset[str]] = VersionedStep.indifferent | {"gpu_numbers"}
+
+    gpu_numbers: str = Field(
+        default="", description="a process for each number: 0-0 two on GPU 0, 0-1 one on each; without GPUs on the CPU"
+    )
 
     def inputs(self) -> tuple[Path, ...]:
         """The label file and the clips."""
         return (self.voice.labels, self.voice.denoised)
 
 
-class ExtractTextFeatures(ExtractionStep, ReadingStep):
+class HalfPrecisionStep(ExtractionStep):
+    """A step whose nets the official program runs in half precision on a GPU."""
+
+    precision: Precision = Field(
+        default="auto", description="auto (fp16 on a GPU, fp32 on the CPU), bf16, fp16 or fp32; NaN is redone in fp32"
+    )
+
+
+class ExtractTextFeatures(HalfPrecisionStep, ReadingStep):
     """Turn the clips' words into phones (and, for Chinese, BERT features)."""
 
     title = "text to phones"
+    indifferent = ExtractionStep.indifferent | ReadingStep.indifferent
 
     def inputs(self) -> tuple[Path, ...]:
         """The label file and the dictionaries."""
@@ -46,12 +66,14 @@ class ExtractTextFeatures(ExtractionStep, ReadingStep):
             models=self.models,
             device=self.device,
             progress=progress,
+            gpu_numbers=self.gpu_numbers,
+            precision=self.precision,
             words=dictionary((self.words, self.folder)),
         )
         return Findings(left_out(self.dataset, self.name))
 
 
-class ExtractAudioFeatures(ExtractionStep):
+class ExtractAudioFeatures(HalfPrecisionStep):
     """Turn the clips into content features and level-mixed 32 kHz wavs."""
 
     title = "sound to content features"
@@ -74,11 +96,13 @@ class ExtractAudioFeatures(ExtractionStep):
             models=self.models,
             device=self.device,
             progress=progress,
+            gpu_numbers=self.gpu_numbers,
+            precision=self.precision,
         )
         return Findings(left_out(self.dataset, self.name))
 
 
-class ExtractSpeakerVectors(ExtractionStep):
+class ExtractSpeakerVectors(HalfPrecisionStep):
     """Turn the clips into voiceprints."""
 
     title = "sound to voiceprints"
@@ -110,6 +134,8 @@ class ExtractSpeakerVectors(ExtractionStep):
             models=self.models,
             device=self.device,
             progress=progress,
+            gpu_numbers=self.gpu_numbers,
+            precision=self.precision,
         )
         return Findings(left_out(self.dataset, self.name))
 
@@ -146,5 +172,6 @@ class ExtractSemanticFeatures(ExtractionStep):
             sovits=self.sovits,
             device=self.device,
             progress=progress,
+            gpu_numbers=self.gpu_numbers,
         )
         return Findings(left_out(self.dataset, self.name))

@@ -19,12 +19,12 @@ from myna.core.progress import Progress, part
 from myna.core.versions import ModelVersion
 from myna.core.workspace import files_in, write_text
 from myna.engine.check.clip import Heard, Task, hear
-from myna.engine.check.crew import shared
 from myna.engine.check.found import LEAVE_OUT, LOOK, OK, Finding, verdict_of
 from myna.engine.check.page import Row, write_page
 from myna.engine.check.rules import trained_seconds
 from myna.engine.check.texts import TextFacts, text_facts
 from myna.engine.check.together import Clip, compared
+from myna.engine.crew import shared
 from myna.engine.dnsmos import dnsmos_file
 from myna.engine.features.reading import choose_names, choose_polyphones
 from myna.text.words import Words

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from myna.audio.labels import usable_labels
 from myna.checkpoints.tensor_file import write_tensor
 from myna.core.errors import BadInput, UnknownChoice
 from myna.core.findings import Tally
 from myna.core.progress import Progress
+from myna.core.training import Precision
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, write_text
+from myna.engine.features.batches import Answer, Piece, each_clip
+from myna.engine.features.half import in_half
 from myna.engine.features.left_out import note_left_out
+from myna.engine.features.places import Place, places_of
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, mode_for
 from myna.engine.library import Library
@@ -22,9 +31,6 @@ from myna.text.words import Words
 
 STEP = "extract_text_features"
 """Under which name clips are noted as left out."""
-_CLIPS_AT_ONCE = 32
-_READ_SHARE = 0.2
-"""How much of the work is reading, where prosody follows."""
 
 
 def extract_phones(
@@ -36,53 +42,85 @@ def extract_phones(
     device: str,
     progress: Progress,
     words: Words | None = None,
+    gpu_numbers: str = "",
+    precision: Precision = "auto",
 ) -> int:
     """Write ``2-name2text.txt`` and, for Chinese, ``3-bert``; returns the number of clips. Prosody that is there stays.
 
     ``words`` is the user's dictionary. A clip whose words cannot be spoken, or are in a language that the version does
-    not speak, is left out, and named in the progress and in the folder's ``left_out.jsonl``. Raises `BadInput` or
-    `UnknownChoice` where none is left, `MissingAsset` where the prosody model is needed and missing.
+    not speak, is left out, and named in the progress and in the folder's ``left_out.jsonl``. Every process of
+    ``gpu_numbers``, see `places_of`, reads texts and computes their prosody. Raises `BadInput` or `UnknownChoice` where
+    none is left, `MissingAsset` where the prosody model is needed and missing.
     """
-    choose_polyphones(models)
-    choose_names(models)
-    read: dict[str, Phonemes] = {}
-    tally, share = Tally(), _READ_SHARE if version.has_bert else 1.0
-    foreign: UnknownChoice | None = None
-    listed = usable_labels(labels, tally)
-    for number, label in enumerate(listed):
-        done = number / len(listed) * share
-        progress(done, label.clip)
-        try:
-            mode = mode_for(label.text, label.language, version)
-            read[label.clip] = phonemize_training(label.text, mode, version.symbols, words)
-        except (BadInput, UnknownChoice) as error:
-            tally.add(label.clip, error)
-            progress(done, f"left out {tally.failures[-1]}")
-            foreign = foreign or (error if isinstance(error, UnknownChoice) else None)
-    if foreign and not read:
-        raise foreign
-    tally.require(len(read), BadInput, "no clip has words that can be spoken")
-    _write_prosody(read, dataset, version, Library(models, device), progress)
-    write_text(dataset.text_file, "".join(_row(clip, spoken) for clip, spoken in read.items()))
+    places = places_of(device, gpu_numbers, precision)
+    tally = Tally()
+    listed = {label.clip: label for label in usable_labels(labels, tally)}
+    todo = {clip: _Line(label.text, label.language, dataset.bert / f"{clip}.pt") for clip, label in listed.items()}
+    rows = each_clip(partial(_Maker, version, models, words), todo, places, tally, progress, _length)
+    if not rows:
+        for line in todo.values():  # raises where a language is none of the version's
+            _known_mode(line, version)
+    tally.require(len(rows), BadInput, "no clip has words that can be spoken")
+    write_text(dataset.text_file, "".join(f"{clip}\t{row}\n" for clip, row in rows.items()))
     note_left_out(dataset, STEP, tally.failures)
-    return len(read)
+    return len(rows)
 
 
-def _row(clip: str, spoken: Phonemes) -> str:
-    """The clip's line: name, phones, phones per character, normalised text."""
+class _Line(NamedTuple):
+    """What a clip says, and where its prosody goes."""
+
+    text: str
+    language: str
+    bert: Path
+
+
+def _length(line: _Line) -> float:
+    return len(line.text)
+
+
+def _known_mode(line: _Line, version: ModelVersion) -> None:
+    with suppress(BadInput):
+        mode_for(line.text, line.language, version)
+
+
+class _Maker:
+    """Reads texts, in one process, which reads its nets once."""
+
+    def __init__(self, version: ModelVersion, models: Path, words: Words | None, place: Place) -> None:
+        place.settle()
+        choose_polyphones(models)
+        choose_names(models)
+        self.version, self.words, self.type = version, words, place.type
+        self.library = Library(models, place.device)
+
+    def __call__(self, piece: Piece[_Line]) -> Sequence[Answer[str]]:
+        answers: dict[str, Answer[str]] = {}
+        missing: list[tuple[str, Path, Phonemes]] = []
+        for clip, line in piece:
+            try:
+                mode = mode_for(line.text, line.language, self.version)
+                spoken = phonemize_training(line.text, mode, self.version.symbols, self.words)
+            except (BadInput, UnknownChoice) as error:
+                answers[clip] = Answer(clip, None, " ".join(str(error).split()))
+                continue
+            answers[clip] = Answer(clip, _row(spoken))
+            if self.version.has_bert and spoken.bert_parts and not line.bert.is_file():
+                missing.append((clip, line.bert, spoken))
+        if missing:
+            found = in_half(self._prosody, [spoken for *_, spoken in missing], self.library.device, self.type)
+            for (clip, path, _), features in zip(missing, found, strict=True):
+                if features is None:
+                    answers[clip] = Answer(clip, None, "its prosody features are no numbers")
+                else:
+                    write_tensor(path, features.numpy().astype(np.float16))
+        return list(answers.values())
+
+    def _prosody(self, texts: Sequence[Phonemes]) -> list[Tensor]:
+        """Of texts that have Chinese words; read together, those of like length in one batch."""
+        return [features[0] for features in prosody(texts, self.version, self.library) if features is not None]
+
+
+def _row(spoken: Phonemes) -> str:
+    """The clip's line behind its name: phones, phones per character, normalised text."""
     text = " ".join(spoken.norm_text.split())
-    return f"{clip}\t{' '.join(spoken.phones)}\t{spoken.word2ph}\t{text}\n"
-
-
-def _write_prosody(
-    read: dict[str, Phonemes], dataset: DatasetFolder, version: ModelVersion, library: Library, progress: Progress
-) -> None:
-    """The prosody of the clips that have Chinese words and no features yet."""
-    files = {clip: dataset.bert / f"{clip}.pt" for clip, spoken in read.items() if spoken.bert_parts}
-    todo = [clip for clip, path in files.items() if not path.is_file()] if version.has_bert else []
-    for start in range(0, len(todo), _CLIPS_AT_ONCE):
-        clips = todo[start : start + _CLIPS_AT_ONCE]
-        progress(_READ_SHARE + (1 - _READ_SHARE) * start / len(todo), clips[0])
-        for clip, features in zip(clips, prosody([read[clip] for clip in clips], version, library), strict=True):
-            if features is not None:
-                write_tensor(files[clip], features[0].cpu().numpy().astype(np.float16))
+    return f"{' '.join(spoken.phones)}\t{spoken.word2ph}\t{text}"

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from myna.audio.io import Audio, decode
-from myna.audio.labels import Label, usable_labels
+from myna.audio.labels import usable_labels
 from myna.checkpoints.tensor_file import write_tensor
 from myna.core.errors import BadAudio, CallerError, NotFound
 from myna.core.findings import Tally
 from myna.core.progress import Progress
+from myna.core.training import Precision
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
+from myna.engine.features.batches import Answer, Piece, each_clip, worked
+from myna.engine.features.half import in_half
 from myna.engine.features.left_out import note_left_out
+from myna.engine.features.places import Place, places_of
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_print
 from myna.engine.voiceprint import similarity, voiceprint
@@ -35,67 +41,101 @@ def extract_voiceprints(
     models: Path,
     device: str,
     progress: Progress,
+    gpu_numbers: str = "",
+    precision: Precision = "auto",
 ) -> int:
     """Write ``7-sv_cn/<clip>.pt`` of every labelled clip; returns their number.
 
     Each is (1, 256) float32, GE2E's view of the clip in ``clips``; for versions that take a speaker vector (1, 20480),
     the speaker net's view of the level-mixed clip in ``5-wav32k``. Files that are there stay. A clip that is missing,
-    silent or too short has none, and is named in the progress and in the folder's ``left_out.jsonl``. Raises `BadAudio`
-    where none is left, and for those versions `MissingAsset`, `BadCheckpoint`, and `NotFound` where ``5-wav32k`` is
-    not there.
+    silent or too short has none, and is named in the progress and in the folder's ``left_out.jsonl``.
+    ``gpu_numbers`` and ``precision``: see `places_of`; GE2E is small and runs on the CPU. Raises `BadAudio` where none
+    is left, and for those versions `MissingAsset`, `BadCheckpoint`, and `NotFound` where ``5-wav32k`` is not there.
     """
-    _check(models, device)
-    printed = _speaker_net_print(dataset, version, models, device) if version.has_speaker_vector else _ge2e_print(clips)
-    tally, done = Tally(), 0
-    listed = usable_labels(labels, tally)
-    for number, label in enumerate(listed):
-        progress(number / len(listed), label.clip)
-        path = dataset.speaker / f"{label.clip}.pt"
-        if not path.is_file():
-            try:
-                write_tensor(path, printed(label))
-            except CallerError as error:
-                tally.add(label.clip, error)
-                progress(number / len(listed), f"left out {tally.failures[-1]}")
-                continue
-        done += 1
+    places = places_of(device, gpu_numbers, precision)
+    has_net = version.has_speaker_vector
+    if has_net and not dataset.wav32k.is_dir():
+        raise NotFound(f"there are no clips in {dataset.wav32k}; run extract_audio_features first")
+    tally = Tally()
+    names = {label.clip: label for label in usable_labels(labels, tally)}
+    files = {clip: dataset.speaker / f"{clip}.pt" for clip in names}
+    todo = {
+        clip: _Clip(dataset.wav32k / clip if has_net else label.located(clips), files[clip])
+        for clip, label in names.items()
+        if not files[clip].is_file()
+    }
+    make: Callable[[Place], _Maker] = partial(_NetMaker, version, models) if has_net else _Maker
+    made = each_clip(make, todo, places, tally, progress, _length)
+    done = len(names) - len(todo) + len(made)
     tally.require(done, BadAudio, f"no clip in {clips} can be used")
     note_left_out(dataset, STEP, tally.failures)
     return done
 
 
-def _ge2e_print(clips: Path) -> Callable[[Label], np.ndarray]:
-    """From a label to its clip's voiceprint (1, 256)."""
+class _Clip(NamedTuple):
+    """A clip, and where its voiceprint goes."""
 
-    def printed(label: Label) -> np.ndarray:
-        audio = _decoded(label.located(clips))
-        return voiceprint(audio.samples, audio.sample_rate)[None]
-
-    return printed
+    source: Path
+    vector: Path
 
 
-def _speaker_net_print(
-    dataset: DatasetFolder, version: ModelVersion, models: Path, device: str
-) -> Callable[[Label], np.ndarray]:
-    """From a label to the speaker vector (1, 20480) of its clip in ``5-wav32k``."""
-    if not dataset.wav32k.is_dir():
-        raise NotFound(f"there are no clips in {dataset.wav32k}; run extract_audio_features first")
-    library = Library(models, device)
-    net = library.speaker_net(version)
+def _length(clip: _Clip) -> float:
+    return clip.source.stat().st_size if clip.source.is_file() else 0
 
-    def printed(label: Label) -> np.ndarray:
-        audio = _decoded(dataset.wav32k / label.clip)
-        sound = torch.from_numpy(audio.samples)[None].to(library.device)
-        vector: np.ndarray = speaker_print(net, sound, audio.sample_rate).cpu().numpy()
+
+class _Maker:
+    """Makes voiceprints (1, 256), in one process."""
+
+    def __init__(self, place: Place) -> None:
+        place.settle()
+
+    def __call__(self, piece: Piece[_Clip]) -> Sequence[Answer[bool]]:
+        return worked(piece, self.ready, self.vectors, _write)
+
+    def ready(self, clip: _Clip) -> Audio:
+        """The clip's sound."""
+        if not clip.source.is_file():
+            raise BadAudio("there is no such clip")
+        return decode(clip.source)
+
+    def vectors(self, sounds: Sequence[Audio]) -> list[np.ndarray | CallerError]:
+        """Who speaks in each of them, (1, W), or why that cannot be said."""
+        found: list[np.ndarray | CallerError] = []
+        for sound in sounds:
+            try:
+                found.append(self.vector(sound))
+            except CallerError as error:
+                found.append(error)
+        return found
+
+    def vector(self, sound: Audio) -> np.ndarray:
+        """Who speaks, (1, W) float32; raises `BadAudio`."""
+        return voiceprint(sound.samples, sound.sample_rate)[None]
+
+
+class _NetMaker(_Maker):
+    """Makes speaker vectors (1, 20480); the speaker net is read once."""
+
+    def __init__(self, version: ModelVersion, models: Path, place: Place) -> None:
+        super().__init__(place)
+        self.library, self.type = Library(models, place.device), place.type
+        self.net = self.library.speaker_net(version)
+
+    def vector(self, sound: Audio) -> np.ndarray:
+        device = self.library.device
+
+        def heard(sounds: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+            return [speaker_print(self.net, one[None], sound.sample_rate) for one in sounds]
+
+        (found,) = in_half(heard, [torch.from_numpy(sound.samples).to(device)], device, self.type)
+        if found is None:
+            raise BadAudio("its speaker vector is no number")
+        vector: np.ndarray = found.numpy()
         return vector
 
-    return printed
 
-
-def _decoded(path: Path) -> Audio:
-    if not path.is_file():
-        raise BadAudio("there is no such clip")
-    return decode(path)
+def _write(clip: _Clip, _sound: Audio, vector: np.ndarray) -> None:
+    write_tensor(clip.vector, vector)
 
 
 def voiceprint_similarity(first: Path, second: Path, *, models: Path, device: str) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from myna.core.errors import BadAudio, InstallationError
-from myna.engine.check.crew import shared
+from myna.engine.crew import posted, shared
 
 
 def where(number: int) -> tuple[int, int]:
@@ -45,3 +47,17 @@ def test_who_has_enough_stops_the_work() -> None:
     answers.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def posted_at(base: int, place: str) -> Callable[[int], tuple[int, str, int]]:
+    return lambda number: (base + number, place, os.getpid())
+
+
+def test_every_place_has_a_process() -> None:
+    answers = list(posted(partial(posted_at, 100), range(60), ["a", "b"]))
+    assert [number for number, *_ in answers] == list(range(100, 160))
+    seen = {(place, process) for _, place, process in answers}
+    assert {place for place, _ in seen} <= {"a", "b"}
+    assert len({process for _, process in seen}) == len({place for place, _ in seen}) == len(seen)
+    alone = list(posted(partial(posted_at, 0), range(3), ["a"]))
+    assert {process for *_, process in alone} == {os.getpid()}
