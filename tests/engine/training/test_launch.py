@@ -18,8 +18,9 @@ from myna.core.progress import silent
 from myna.core.training import GptPlan, SovitsPlan
 from myna.core.workspace import DatasetFolder
 from myna.engine.training import launch
+from myna.engine.training.devices import devices_of, precision_on
 from myna.engine.training.gpt import train_gpt
-from myna.engine.training.hardware import Hardware, devices_of, precision_on
+from myna.engine.training.hardware import Hardware
 from myna.engine.training.launch import run_together, run_training
 from myna.engine.training.sovits import train_sovits
 from tests.engine.training.toy import plan, train_toy

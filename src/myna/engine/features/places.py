@@ -10,7 +10,7 @@ import torch
 from myna.core.errors import BadInput
 from myna.core.training import Precision
 from myna.engine.device import pick_device, use_threads
-from myna.engine.training.hardware import precision_on
+from myna.engine.training.devices import precision_on
 
 _NUMBERS = re.compile(r"\d+(-\d+)*")
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -28,7 +28,7 @@ from myna.core.progress import Progress
 from myna.core.training import TrainingPlan
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
-from myna.engine.training.hardware import devices_of, precision_on
+from myna.engine.training.devices import devices_of, precision_on
 
 Trainer = Callable[..., Path]
 """``trainer(dataset, weights, *, version, plan, progress)``: `train_gpt`, `train_sovits`."""

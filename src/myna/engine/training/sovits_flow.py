@@ -22,8 +22,8 @@ from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.alignment import aligner
+from myna.engine.training.devices import precision_on
 from myna.engine.training.flow_loss import FlowBatch, flow_loss
-from myna.engine.training.hardware import precision_on
 from myna.engine.training.loop import Training
 from myna.engine.training.lora import adapt, flow_of, hold_coarsely, rank_of
 from myna.engine.training.recipe import Figures, Phase, Recipe, warm_cosine
