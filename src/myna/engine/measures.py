@@ -1,9 +1,9 @@
 """How good a clip sounds, in numbers: loudness, peak, clipping, noise, silence and, where its net is here, DNSMOS.
 
 No torch. The noise is judged by the quietest tenth of the frames of 20 ms, which in speech are pauses. On mixes of real
-speech in five languages with white noise, pink noise and hum, the standard deviation from the truth was at most 1 dB from
-0 to 20 dB, and 3 dB at 30 dB; that of WADA-SNR (Kim and Stern 2008) was 2 to 8 and 30 dB: it takes pauses in clean sound,
-and hum, for something else.
+speech in five languages with white noise, pink noise and hum, the standard deviation from the truth was at most 1 dB
+from 0 to 20 dB, and 3 dB at 30 dB; that of WADA-SNR (Kim and Stern 2008) was 2 to 8 and 30 dB: it takes pauses in clean
+sound, and hum, for something else.
 """
 
 from __future__ import annotations

@@ -75,18 +75,26 @@ class GroupNorm(nn.Module):
         return away * torch.rsqrt(variance + _NORM_EPS) * self.weight + self.bias
 
 
+class Depthwise(nn.Module):
+    """A convolution over time, each channel by itself: (B, T, C) to the same."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+
+
 class Smoothing(nn.Module):
     """Adds a depthwise convolution over time."""
 
     def __init__(self, width: int, kernel: int) -> None:
         super().__init__()
-        # Two wrappers stand around it in the published keys.
-        conv = nn.ModuleDict({"conv": nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width, bias=False)})
-        self.sequential = nn.ModuleDict({"1": conv})
+        self.sequential = nn.ModuleDict({"1": Depthwise(width, kernel)})  # the published key's middle
 
     def forward(self, x: Tensor, own: Tensor) -> Tensor:
-        conv = self.sequential["1"]["conv"]
-        return x + conv((x * own).transpose(1, 2)).transpose(1, 2)
+        return x + self.sequential["1"](x * own)
 
 
 class Projection(nn.Module):
@@ -294,7 +302,8 @@ class MaskNet(nn.Module):
         heard = self.prelu(self.mdl(encoded + self.pos_enc(energies.shape[1]), own)).transpose(1, 2)
         width = heard.shape[1]
         # Of the masks only the speech's is made.
-        speech = F.conv1d(heard, self.conv1d_out.weight[:width], self.conv1d_out.bias[:width])
+        masks = dict(self.conv1d_out.named_parameters())
+        speech = F.conv1d(heard, masks["weight"][:width], masks["bias"][:width])
         return F.relu(self.conv1_decoder(self.output(speech) * self.output_gate(speech))).transpose(1, 2)
 
 
