@@ -267,10 +267,25 @@ def recognising(options: Options) -> list[Row]:
     return rows
 
 
+def separating(options: Options) -> list[Row]:
+    """A folder of songs by a VR net of the size of HP2, the side of each a process of `separating_sides.py`."""
+    sides = Path(__file__).with_name("separating_sides.py")
+    told = subprocess.run([sys.executable, sides, "prepare", options.place], capture_output=True, text=True, check=True)
+    songs, seconds = told.stdout.split()
+
+    def side(how: str) -> list[list[str]]:
+        return [[sys.executable, str(sides), how, str(options.place)]]
+
+    what = f"separating: {songs} songs by HP2"
+    found = raced(what, options.rounds, partial(side, "together"), partial(side, "one_by_one"))
+    return [replace(found, clips=int(songs), sound_s=float(seconds))]
+
+
 ROWS: dict[str, Callable[[Options], list[Row]]] = {
     "slicing": slicing,
     "denoising": denoising,
     "recognising": recognising,
+    "separating": separating,
 }
 """Every part of the workshop that is measured."""
 

@@ -178,7 +178,7 @@ class _Work:
                 targets = [self.places.others / name for name in files[1:]]
                 if number == len(names) - 1:
                     targets.insert(0, self.places.voices / files[0])
-                powers = self._write(link, sound.samples(), targets, voice, share)
+                powers = self._write(link, sound, targets, voice, share)
                 stems = zip(link.separator.stems, powers, strict=True)
                 if nothing := [stem for stem, power in stems if power < SILENT_POWER]:
                     self._note(file, f"{link.model.name} found nothing in {', '.join(nothing)}; not written")
@@ -187,13 +187,13 @@ class _Work:
                 sound = voice
 
     def _write(
-        self, link: Stage, mix: np.ndarray, targets: list[Path], voice: StoredSound, progress: Progress
+        self, link: Stage, sound: StoredSound, targets: list[Path], voice: StoredSound, progress: Progress
     ) -> np.ndarray:
-        """Write what a stage makes of ``mix`` (T, 2): the voice to ``voice``, the last stems to as many ``targets``.
+        """Write what a stage makes of ``sound``: the voice to ``voice``, the last stems to as many ``targets``.
 
         Returns the mean square of every stem; the files of those that hold nothing are gone again.
         """
-        num_stems = len(link.separator.stems)
+        mix, num_stems = sound.samples(), len(link.separator.stems)
         squares = np.zeros(num_stems)
         with ExitStack() as files:
             # Files appear in the order in which they are left: the last one first.
@@ -201,6 +201,7 @@ class _Work:
             for stems in _blocks(link, mix, progress):
                 squares += np.square(stems, dtype=np.float64).sum(axis=(1, 2))
                 voice.write(stems[0])
+                sound.forget()
                 for write, stem in zip(writers, stems[num_stems - len(targets) :], strict=True):
                     write(stem)
         powers = squares / max(mix.size, 1)

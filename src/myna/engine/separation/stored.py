@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ class StoredSound:
         with disk_errors(folder):
             self._file = tempfile.TemporaryFile(dir=make_folder(folder))  # noqa: SIM115  `stored` closes it
         self._folder = folder
+        self._mapped: mmap.mmap | None = None
 
     def write(self, block: np.ndarray) -> None:
         """Add float samples (t, 2); raises `WorkspaceError` where the disk is full."""
@@ -31,10 +33,16 @@ class StoredSound:
             self._file.flush()
         if not self._file.tell():
             return np.zeros((0, 2), np.float32)
-        return np.memmap(self._file, np.float32, "r").reshape(-1, 2)
+        self._mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(self._mapped, np.float32).reshape(-1, 2)
+
+    def forget(self) -> None:
+        """Give back the memory of what was looked at; it is read again where it is looked at again."""
+        if self._mapped is not None:
+            self._mapped.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
-        """Forget it."""
+        """Have it no more."""
         self._file.close()
 
 
