@@ -80,6 +80,11 @@ class DatasetFolder:
         """JSON lines: which clips extraction and training left out, and why."""
         return self.path / "left_out.jsonl"
 
+    @property
+    def shards(self) -> Path:
+        """What the trainings read, packed: made of all else in the folder, anew where that changes."""
+        return self.path / "shards"
+
     def gpt_run(self, version: ModelVersion) -> Path:
         """State of the GPT training, to resume from."""
         return self.path / f"logs_s1{version.weights_suffix}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from myna.audio.io import Audio, decode
 from myna.audio.labels import usable_labels
@@ -119,7 +120,9 @@ class _NetMaker(_Maker):
     def __init__(self, version: ModelVersion, models: Path, place: Place) -> None:
         super().__init__(place)
         self.library, self.type = Library(models, place.device), place.type
-        self.net = self.library.speaker_net(version)
+        # Its convolutions are a fifth quicker in this order of memory.
+        net: nn.Module = self.library.speaker_net(version)
+        self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def vector(self, sound: Audio) -> np.ndarray:
         device = self.library.device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from myna.engine.training.clips import (
     read_text_file,
     spoken_in,
 )
+from myna.engine.training.shards import Basis, stored_rows, weights_print
 from myna.models.gpt_following import followable
 
 STEP = "train_gpt"
@@ -52,28 +53,36 @@ class GptRow:
 
 def read_gpt_rows(
     dataset: DatasetFolder, version: ModelVersion, encoder: nn.Module | None, progress: Progress
-) -> list[GptRow]:
+) -> Sequence[GptRow]:
     """The clips of the dataset folder that have phones and tokens, in the order of the tokens' file.
 
     Where the version's GPT follows the text, ``encoder`` aligns them, and a clip whose words do not fit is left out.
-    What is left out is named in the folder's ``left_out.jsonl``. Raises `NotFound` where a part of the folder is
-    missing, `TrainingFailed` where no clip is usable.
+    They are kept in shards, see `stored_rows`. What is left out is named in the folder's ``left_out.jsonl``. Raises
+    `NotFound` where a part of the folder is missing, `TrainingFailed` where no clip is usable.
     """
-    tally = Tally()
-    texts, tokens = read_text_file(dataset, version.symbols, tally), read_semantic_file(dataset)
-    clips = dict.fromkeys((*tokens, *texts))
-    rows = []
-    for number, clip in enumerate(clips):
-        progress(number / len(clips), clip)
-        try:
-            rows.append(_row(dataset, version, encoder, texts.get(clip), tokens.get(clip, ())))
-        except CallerError as error:
-            if clip not in {failure.file for failure in tally.failures}:
-                tally.add(clip, error)
-    note_left_out(dataset, STEP, tally.failures)
+
+    def made(tally: Tally) -> Iterator[GptRow]:
+        texts, tokens = read_text_file(dataset, version.symbols, tally), read_semantic_file(dataset)
+        clips = dict.fromkeys((*tokens, *texts))
+        for number, clip in enumerate(clips):
+            progress(number / len(clips), clip)
+            try:
+                row = _row(dataset, version, encoder, texts.get(clip), tokens.get(clip, ()))
+            except CallerError as error:
+                if clip not in {failure.file for failure in tally.failures}:
+                    tally.add(clip, error)
+                continue
+            yield row
+
+    sounds = (dataset.wav32k,) if encoder is not None else ()
+    sources = (dataset.text_file, dataset.semantic_file, dataset.bert, *sounds)
+    facts = {"version": repr(version), "encoder": weights_print(encoder)}
+    rows, failures = stored_rows(dataset.shards, f"gpt-{version.name}", GptRow, Basis(sources, facts), made, progress)
+    note_left_out(dataset, STEP, failures)
     if not rows:
+        count = len(read_text_file(dataset, version.symbols))
         raise TrainingFailed(
-            f"none of the {len(texts)} clips can be used: each needs tokens, at most {MAX_PHONES} phones, "
+            f"none of the {count} clips can be used: each needs tokens, at most {MAX_PHONES} phones, "
             f"{PHONES_PER_SECOND[0]:g} to {PHONES_PER_SECOND[1]:g} phones a second, and words that fit its sound"
         )
     return rows

@@ -34,6 +34,7 @@ from myna.engine.training.sovits_rows import (
     SPEC_N_FFT,
     check_frames,
     codes_and_frames,
+    facts_of,
     read_rows,
     sound_of,
 )
@@ -68,7 +69,7 @@ def read_flow_rows(
     progress: Progress,
     *,
     is_official: bool = False,
-) -> list[FlowRow]:
+) -> Sequence[FlowRow]:
     """The usable clips of the dataset folder; codes are those of ``net``'s quantiser, see `codes_and_frames`.
 
     ``encoder``, where there is one, finds out which phone each code says. What is left out and what is raised: as
@@ -99,7 +100,7 @@ def read_flow_rows(
             torch.from_numpy(spoken[: len(codes)]) if spoken is not None and known else None,
         )
 
-    return read_rows(dataset, version, read, progress)
+    return read_rows(dataset, version, FlowRow, read, facts_of(net, encoder, is_official=is_official), progress)
 
 
 @dataclass(frozen=True)

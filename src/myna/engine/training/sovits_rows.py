@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from myna.audio.io import decode
@@ -22,6 +22,7 @@ from myna.engine.features.content import DATASET_RATE_HZ
 from myna.engine.features.left_out import note_left_out
 from myna.engine.features.semantic import codes_of
 from myna.engine.training.clips import TextRow, read_text_file
+from myna.engine.training.shards import Basis, stored_rows, weights_print
 from myna.engine.training.sovits_order import SHORTEST_FRAMES
 from myna.models.build import Sovits
 
@@ -41,28 +42,48 @@ Row = TypeVar("Row")
 
 
 def read_rows(
-    dataset: DatasetFolder, version: ModelVersion, read: Callable[[TextRow], Row], progress: Progress
-) -> list[Row]:
+    dataset: DatasetFolder,
+    version: ModelVersion,
+    row: type[Row],
+    read: Callable[[TextRow], Row],
+    facts: Mapping[str, str],
+    progress: Progress,
+) -> Sequence[Row]:
     """What ``read`` makes of every clip of the dataset folder; it raises a `CallerError` for one that cannot be used.
 
-    What is left out is named in the folder's ``left_out.jsonl``. Raises `NotFound` where a part of the folder is
-    missing, `TrainingFailed` where no clip is usable.
+    The rows are kept in shards; ``facts`` are what decides them beside the folder. What is left out is named in the
+    folder's ``left_out.jsonl``. Raises `NotFound` where a part of the folder is missing, `TrainingFailed` where no clip
+    is usable.
     """
-    tally, rows = Tally(), []
-    texts = read_text_file(dataset, version.symbols, tally)
-    for number, text in enumerate(texts.values()):
-        progress(number / len(texts), text.clip)
-        try:
-            rows.append(read(text))
-        except CallerError as error:
-            tally.add(text.clip, error)
-    note_left_out(dataset, STEP, tally.failures)
+
+    def made(tally: Tally) -> Iterator[Row]:
+        texts = read_text_file(dataset, version.symbols, tally)
+        for number, text in enumerate(texts.values()):
+            progress(number / len(texts), text.clip)
+            try:
+                one = read(text)
+            except CallerError as error:
+                tally.add(text.clip, error)
+                continue
+            yield one
+
+    sources = (dataset.text_file, dataset.content, dataset.wav32k, dataset.speaker)
+    basis = Basis(sources, {"version": repr(version), **facts})
+    rows, failures = stored_rows(dataset.shards, f"sovits-{version.name}", row, basis, made, progress)
+    note_left_out(dataset, STEP, failures)
     if not rows:
+        count = len(read_text_file(dataset, version.symbols))
         raise TrainingFailed(
-            f"none of the {len(texts)} clips can be used: each needs content features and a wav of {SECONDS[0]:g} to "
-            f"{SECONDS[1]:g} s; {tally.failures[-1]}"
+            f"none of the {count} clips can be used: each needs content features and a wav of {SECONDS[0]:g} "
+            f"to {SECONDS[1]:g} s; {failures[-1]}"
         )
     return rows
+
+
+def facts_of(net: Sovits, encoder: nn.Module | None, *, is_official: bool) -> dict[str, str]:
+    """What decides a clip's codes and their phones, beside the clip."""
+    tokens = weights_print(net.ssl_proj, net.quantizer)
+    return {"tokens": tokens, "encoder": weights_print(encoder), "official": str(is_official)}
 
 
 def sound_of(dataset: DatasetFolder, clip: str) -> np.ndarray:

@@ -29,6 +29,7 @@ from myna.engine.training.sovits_rows import (
     SPEC_HOP,
     check_frames,
     codes_and_frames,
+    facts_of,
     read_rows,
     sound_of,
 )
@@ -63,7 +64,7 @@ class VitsBatch:
 
 def read_vits_rows(
     dataset: DatasetFolder, version: ModelVersion, net: SovitsVits, progress: Progress, *, is_official: bool = False
-) -> list[VitsRow]:
+) -> Sequence[VitsRow]:
     """The usable clips of the dataset folder; codes are those of ``net``'s quantiser, see `codes_and_frames`.
 
     What is left out and what is raised: as `read_rows`.
@@ -78,7 +79,7 @@ def read_vits_rows(
         sound = torch.from_numpy(np.pad(to_int16(samples), MARGIN, mode="reflect"))
         return VitsRow(text.clip, codes, torch.tensor(text.ids), sound, frames, speaker_print)
 
-    return read_rows(dataset, version, read, progress)
+    return read_rows(dataset, version, VitsRow, read, facts_of(net, None, is_official=is_official), progress)
 
 
 def _speaker_print(dataset: DatasetFolder, clip: str, width: int) -> Tensor:
