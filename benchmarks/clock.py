@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,3 +43,11 @@ class Clock:
     def rate(self) -> float:
         """Clips a second."""
         return self.length / self.mean_length / self.seconds
+
+
+def spent(device: str) -> float:
+    """Seconds so far: on a CPU of processor time, with that of the processes that have ended; else of the clock."""
+    if device != "cpu":
+        return time.perf_counter()
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)

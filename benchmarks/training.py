@@ -1,8 +1,8 @@
 """How fast nets are fine-tuned, against the plain official loop, measured in the same run.
 
-Random weights and clips, the sizes of a published version. Run ``python benchmarks/training.py gpt vits lora``; on a
-GPU with ``--device cuda``. Speeds are clips of average length a second: of processor time on a CPU, which other work
-hardly changes, of the clock on a GPU. The peer and we take turns.
+Random weights and clips, the sizes of a published version. Run ``python benchmarks/training.py gpt vits lora
+features``; on a GPU with ``--device cuda``. Speeds are clips of average length a second: of processor time on a CPU,
+which other work hardly changes, of the clock on a GPU. The peer and we take turns.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 import plain_gpt
 import torch
 from clock import Clock, Speed
+from feature_speed import measure_features
 from sovits_speed import measure_lora, measure_vits
 
 from myna.core.versions import version
@@ -124,6 +125,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace], Speed]] = {
     "gpt": measure_gpt,
     "vits": measure_vits,
     "lora": measure_lora,
+    "features": measure_features,
 }
 
 
@@ -139,6 +141,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4, help="clips in a batch (default: 4)")
     parser.add_argument("--batches", type=int, default=BATCHES_PER_STEP, help="batches of a step (default: 4)")
     parser.add_argument("--clips", type=int, default=100, help="clips of the data set (default: 100)")
+    parser.add_argument("--feature-clips", type=int, default=12, help="clips whose features are made (default: 12)")
     parser.add_argument("--layers", type=int, default=24, help="layers of the GPT (default: 24, the published size)")
     parser.add_argument("--flow-version", default="v4", help="version of the LoRA (default: v4)")
     parser.add_argument("--flow-batch-size", type=int, default=2, help="clips in a batch of the LoRA (default: 2)")
