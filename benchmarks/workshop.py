@@ -197,11 +197,15 @@ def slicing(options: Options) -> list[Row]:
 
 
 def decode_to_pipe(file: Path) -> None:
-    """What ffmpeg does, by its libraries: mono float32 at 32 kHz to standard output."""
+    """What ffmpeg does, by its libraries: mono float32 at 32 kHz to standard output, over broken packets."""
     with av.open(str(file)) as container:
         resampler = av.AudioResampler("flt", "mono", CLIP_RATE)
-        for frame in container.decode(audio=0):
-            for piece in resampler.resample(frame):
+        for packet in container.demux(audio=0):
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError:  # where two files were joined
+                continue
+            for piece in (piece for frame in frames for piece in resampler.resample(frame)):
                 sys.stdout.buffer.write(piece.to_ndarray().tobytes())
 
 
