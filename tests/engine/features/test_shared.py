@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import transformers
 from myna.core.errors import BadInput, Cancelled, InstallationError
 from myna.core.findings import Tally
 from myna.core.progress import silent
-from myna.core.workspace import DatasetFolder
+from myna.core.workspace import DatasetFolder, files_in
 from myna.engine.features.batches import Answer, Piece, each_clip
 from myna.engine.features.content import contents_of, extract_content
 from myna.engine.features.half import in_half
@@ -64,6 +66,30 @@ def test_who_is_stopped_half_way_has_the_rest_done(many: Recordings, models: Pat
     for path in dataset.content.iterdir():
         assert done.get(path.name, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "made twice"
         assert (whole.content / path.name).is_file()
+
+
+def killed_half_way(labels: Path, clips: Path, dataset: DatasetFolder, models: Path) -> None:
+    """Extract content in a process that kills itself."""
+
+    def kill(fraction: float, _note: str) -> None:
+        if fraction > 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    extract_content(labels, clips, dataset, version=LITE, models=models, device="cpu", progress=kill)
+
+
+def test_who_is_killed_half_way_has_the_rest_done(many: Recordings, models: Path, tmp_path: Path) -> None:
+    dataset = DatasetFolder(tmp_path / "half")
+    process = get_context("spawn").Process(target=killed_half_way, args=(many.labels, many.clips, dataset, models))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    done = {path: path.stat().st_ino for path in files_in(dataset.content)}
+    assert 0 < len(done) < len(LENGTHS)
+    given: dict[str, Any] = {"version": LITE, "models": models, "device": "cpu", "progress": silent}
+    assert extract_content(many.labels, many.clips, dataset, **given) == len(LENGTHS)
+    assert {path: path.stat().st_ino for path in done} == done, "made twice"
+    assert len(files_in(dataset.content)) == len(files_in(dataset.wav32k)) == len(LENGTHS)
 
 
 class Doomed:

@@ -183,6 +183,7 @@ def _written(rows: Iterator[Row], folder: Path, name: str) -> tuple[list[Path], 
     shards: list[Path] = []
     entries: list[dict[str, Any]] = []
     gathered: dict[str, Tensor] = {}
+    size = 0
 
     def write() -> None:
         path = folder / f"{name}-{len(shards):05}.safetensors"
@@ -198,8 +199,10 @@ def _written(rows: Iterator[Row], folder: Path, name: str) -> tuple[list[Path], 
         gathered |= {f"{number}.{key}": tensor.clone().contiguous() for key, tensor in tensors.items()}
         others = {key: value for key, value in values.items() if key not in tensors}
         entries.append({"shard": len(shards), "tensors": list(tensors), "values": others})
-        if sum(tensor.nbytes for tensor in gathered.values()) >= SHARD_BYTES:
+        size += sum(tensor.nbytes for tensor in tensors.values())
+        if size >= SHARD_BYTES:
             write()
+            size = 0
     if gathered:
         write()
     return shards, entries
