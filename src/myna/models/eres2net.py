@@ -78,14 +78,15 @@ class Block(nn.Module):
         if stride != 1 or channels != out:
             self.shortcut.extend([nn.Conv2d(channels, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out)])
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, F, T) to (B, C', F / stride, T / stride)."""
+    def forward(self, x: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, C, F, T) to (B, C', F / stride, T / stride); ``valid`` (B, 1, 1, T / stride): see `EresNet.forward`."""
         parts = _cut_off(self.bn1(self.conv1(x))).chunk(self.groups, dim=1)
         done: list[torch.Tensor] = []
         for index, (part, conv, norm) in enumerate(zip(parts, self.convs, self.bns, strict=True)):
             if done:
                 before = done[-1]
                 part = before + part if self.fuse_models is None else self.fuse_models[index - 1](before, part)
+            part = part if valid is None else part * valid
             done.append(_cut_off(norm(conv(part))))
         return _cut_off(self.bn3(self.conv3(torch.cat(done, dim=1))) + self.shortcut(x))
 
@@ -107,21 +108,45 @@ class EresNet(nn.Module):
         self.fuse34 = Fusion(last)
         self.seg_1 = nn.Linear(2 * sizes.vector_width, sizes.embedding)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Filter bank (B, T, bands), log energies, 100 frames a second, to the speaker vector (B, 20480)."""
-        return self._maps(frames).mean(dim=-1)
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Filter bank (B, T, bands), log energies, 100 frames a second, to the speaker vector (B, 20480).
+
+        Of clips of several ``lengths`` (B,), padded with zeros, each has the vector that it has alone: what the net
+        makes of the padding is taken away wherever a neighbour would see it.
+        """
+        maps, valid = self._maps(frames, lengths)
+        if valid is None:
+            return maps.mean(dim=-1)
+        return (maps * valid).sum(dim=-1) / valid.sum(dim=-1)
 
     def embedding(self, frames: torch.Tensor) -> torch.Tensor:
         """Filter bank (B, T, bands), T of 9 or more, to 192 numbers (B, 192) whose angles tell speakers apart."""
-        maps = self._maps(frames)
+        maps, _ = self._maps(frames)
         spread = torch.sqrt(maps.var(dim=-1) + _VARIANCE_FLOOR)
         return self.seg_1(torch.cat((maps.mean(dim=-1), spread), dim=1))
 
-    def _maps(self, frames: torch.Tensor) -> torch.Tensor:
-        """(B, T, bands) to (B, vector width, T / 8): what the last two stages say together."""
+    def _maps(
+        self, frames: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, T, bands) to (B, vector width, T / 8): what the last two stages say together; and where there are
+        ``lengths``, ones for the frames of each clip, (B, 1, T / 8)."""
         x = F.relu(self.bn1(self.conv1(frames.transpose(1, 2).unsqueeze(1))))
-        earlier = self.layer3(self.layer2(self.layer1(x)))
-        return self.fuse34(self.layer4(earlier), self.layer3_ds(earlier)).flatten(1, 2)
+        earlier, valid_earlier, valid = x, None, None
+        for number, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
+            earlier, valid_earlier = x, valid
+            if lengths is not None:
+                valid = _valid(lengths, frames.shape[1], number).to(x.dtype)
+            for block in stage:
+                x = block(x, valid)
+        if valid is None or valid_earlier is None:
+            return self.fuse34(x, self.layer3_ds(earlier)).flatten(1, 2), None
+        return self.fuse34(x, self.layer3_ds(earlier * valid_earlier)).flatten(1, 2), valid[:, 0]
+
+
+def _valid(lengths: torch.Tensor, longest: int, halvings: int) -> torch.Tensor:
+    """Which frames are a clip's, (B, 1, 1, T / 2**halvings)."""
+    left = ((lengths - 1) >> halvings) + 1
+    return (torch.arange(((longest - 1) >> halvings) + 1, device=lengths.device) < left[:, None])[:, None, None]
 
 
 def _stage(sizes: EresSizes, stage: int, *, is_fused: bool = False) -> nn.Sequential:

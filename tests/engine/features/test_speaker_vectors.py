@@ -21,7 +21,7 @@ from myna.engine.dsp import resample
 from myna.engine.features.voiceprint import extract_voiceprints
 from myna.engine.filter_bank import filter_bank
 from myna.engine.library import Library
-from myna.engine.speaker_print import speaker_print
+from myna.engine.speaker_print import speaker_bank, speaker_print, speaker_prints
 from myna.models.eres2net import EresNet, EresSizes
 from myna.steps.extract import ExtractSpeakerVectors
 from tests.engine.voices import Recordings
@@ -107,6 +107,15 @@ def test_speakers_of_a_batch_do_not_mix(net: EresNet) -> None:
     assert both.shape == (2, net.sizes.vector_width)
     torch.testing.assert_close(both[1:], speaker_print(net, sounds[1:], 16_000))
     assert not torch.allclose(both[0], both[1])
+
+
+@pytest.mark.parametrize("frames", [(98, 97, 33), (64, 8, 1), (51, 50, 49, 48, 47)])
+def test_padding_changes_no_speaker(net: EresNet, frames: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(2)
+    sounds = [torch.randn(400 + 160 * (number - 1), generator=generator) for number in frames]
+    together = speaker_prints(net, [speaker_bank(sound, 16_000) for sound in sounds])
+    for sound, vector in zip(sounds, together, strict=True):
+        torch.testing.assert_close(vector, speaker_print(net, sound[None], 16_000), atol=1e-5, rtol=1e-4)
 
 
 def test_the_step_reads_what_the_version_wants(tmp_path: Path) -> None:

@@ -26,11 +26,12 @@ from myna.engine.features.half import in_half
 from myna.engine.features.left_out import note_left_out
 from myna.engine.features.places import Place, places_of
 from myna.engine.library import Library
-from myna.engine.speaker_print import speaker_print
+from myna.engine.speaker_print import speaker_bank, speaker_prints
 from myna.engine.voiceprint import similarity, voiceprint
 
 STEP = "extract_speaker_vectors"
 """Under which name clips are noted as left out."""
+_GPU_BATCH = 16
 
 
 def extract_voiceprints(
@@ -87,11 +88,14 @@ def _length(clip: _Clip) -> float:
 class _Maker:
     """Makes voiceprints (1, 256), in one process."""
 
+    batch = 1
+    """Clips that are computed together."""
+
     def __init__(self, place: Place) -> None:
         place.settle()
 
     def __call__(self, piece: Piece[_Clip]) -> Sequence[Answer[bool]]:
-        return worked(piece, self.ready, self.vectors, _write)
+        return worked(piece, self.ready, self.vectors, _write, self.batch)
 
     def ready(self, clip: _Clip) -> Audio:
         """The clip's sound."""
@@ -120,21 +124,23 @@ class _NetMaker(_Maker):
     def __init__(self, version: ModelVersion, models: Path, place: Place) -> None:
         super().__init__(place)
         self.library, self.type = Library(models, place.device), place.type
+        self.batch = 1 if place.device == "cpu" else _GPU_BATCH  # one clip fills a CPU
         # Its convolutions are a fifth quicker in this order of memory.
         net: nn.Module = self.library.speaker_net(version)
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def vector(self, sound: Audio) -> np.ndarray:
-        device = self.library.device
-
-        def heard(sounds: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-            return [speaker_print(self.net, one[None], sound.sample_rate) for one in sounds]
-
-        (found,) = in_half(heard, [torch.from_numpy(sound.samples).to(device)], device, self.type)
-        if found is None:
-            raise BadAudio("its speaker vector is no number")
-        vector: np.ndarray = found.numpy()
-        return vector
+    def vectors(self, sounds: Sequence[Audio]) -> list[np.ndarray | CallerError]:
+        """As above. The filter bank is always float32's: energies are too small for half precision."""
+        device, found, banks = self.library.device, dict[int, np.ndarray | CallerError](), dict[int, torch.Tensor]()
+        for number, sound in enumerate(sounds):
+            try:
+                banks[number] = speaker_bank(torch.from_numpy(sound.samples).to(device), sound.sample_rate)
+            except CallerError as error:
+                found[number] = error
+        vectors = in_half(partial(speaker_prints, self.net), list(banks.values()), device, self.type) if banks else []
+        for number, vector in zip(banks, vectors, strict=True):
+            found[number] = BadAudio("its speaker vector is no number") if vector is None else vector.numpy()
+        return [found[number] for number in range(len(sounds))]
 
 
 def _write(clip: _Clip, _sound: Audio, vector: np.ndarray) -> None:
