@@ -133,7 +133,12 @@ class Orders:
         names = (
             "extract_text_features", "extract_audio_features", "extract_speaker_vectors", "extract_semantic_features",
         )  # fmt: skip
-        return [self._made(name, voice.path, {"experiment": request.exp_name}) for name in names]
+        gpus = (request.gpu_numbers1a, request.gpu_numbers1Ba, request.gpu_numbers1Ba, request.gpu_numbers1c)
+        has_gpus = self._studio.num_gpus > 0  # on a machine without, "0-0" is nobody's wish for two processes
+        return [
+            self._made(name, voice.path, {"experiment": request.exp_name} | ({"gpu_numbers": gpu} if has_gpus else {}))
+            for name, gpu in zip(names, gpus, strict=True)
+        ]
 
     def _sovits(self, request: SovitsTrainRequest) -> list[Step]:
         voice = self._voice(request)

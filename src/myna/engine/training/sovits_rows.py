@@ -114,6 +114,10 @@ def check_frames(frames: int, longest: int) -> None:
         )
 
 
+_MOST_APART = 5
+"""Frames, a tenth of a second, by which features and sound may differ: encoders round and lose their edges."""
+
+
 def codes_and_frames(
     net: Sovits, dataset: DatasetFolder, clip: str, num_samples: int, *, is_official: bool
 ) -> tuple[Tensor, int]:
@@ -121,13 +125,19 @@ def codes_and_frames(
 
     As many as have codes of their own. ``is_official``: all of the spectrogram's, for which the official program
     repeats the last frame of content and fills up with zeros, so that the last code is one that no GPT ever says.
-    Raises `BadAudio` where there are none, `BadCheckpoint` where the features are another encoder's.
+    Raises `BadAudio` where there are none, `BadCheckpoint` where the features are of another encoder or another sound.
     """
     path, frames = content_file(dataset, clip), num_samples // SPEC_HOP
     codes = _filled_codes(net, path, frames) if is_official else codes_of(net, path)
-    frames = min(frames, FRAMES_PER_CODE * len(codes))
-    if not frames:
+    told = FRAMES_PER_CODE * len(codes)
+    if not told or not frames:
         raise BadAudio("it has no tokens")
+    if abs(told - frames) > _MOST_APART:
+        raise BadCheckpoint(
+            f"its content features last {told / 50:.1f} s and its sound {frames / 50:.1f} s; "
+            "run extract_audio_features again"
+        )
+    frames = min(frames, told)
     return codes[: -(-frames // FRAMES_PER_CODE)], frames
 
 
