@@ -45,7 +45,7 @@ FACTS = {
         (Filter(is_repaired=True), [5]),
         (Filter(speakers=frozenset({"ann"}), languages=frozenset({"en"}), text="good"), [1]),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__ if isinstance(value, Filter) else str(value),
 )
 def test_rows_are_chosen(wanted: Filter, rows: list[int]) -> None:
     assert select(FILE, wanted, FACTS) == rows
