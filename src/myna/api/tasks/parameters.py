@@ -9,6 +9,7 @@ from typing import Any
 
 from myna.api.door import House
 from myna.api.tasks.task import Record
+from myna.api.tts.languages import LANGUAGES
 from myna.core.errors import BadInput, UnknownChoice
 from myna.steps.catalog import known_parameters, make_step, step_class
 from myna.steps.step import Step
@@ -35,10 +36,6 @@ _OURS: Mapping[str, str] = {
 }  # fmt: skip
 _NAMINGS = ("shifted", "literal")
 _PRECISIONS = ("float16", "float32", "int8")
-_LANGUAGES: Mapping[str, str] = {
-    "中文": "all_zh", "粤语": "all_yue", "英文": "en", "日文": "all_ja", "韩文": "all_ko", "中英混合": "zh",
-    "粤英混合": "yue", "日英混合": "ja", "韩英混合": "ko", "多语种混合": "auto", "多语种混合(粤语)": "auto_yue",
-}  # fmt: skip
 _OF_THE_DOOR = ("force", "naming", "is_speech", "precision", "num_processes")
 
 
@@ -127,5 +124,5 @@ def _inference(house: House, folder: Path, params: Parameters) -> dict[str, Any]
             wishes.pop(name, None)
     for name in ("ref_language", "target_language"):
         if name in wishes:
-            wishes[name] = _LANGUAGES.get(str(wishes[name]), str(wishes[name]).lower())
+            wishes[name] = LANGUAGES.get(str(wishes[name]), str(wishes[name]).lower())
     return wishes

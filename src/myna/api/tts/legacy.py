@@ -7,7 +7,6 @@ is here: the names in the request say which is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,19 +22,13 @@ from myna.api.stage import joined
 from myna.api.tts.answers import media_type
 from myna.api.tts.bodies import read_body, read_query
 from myna.api.tts.current import Choice, Current
+from myna.api.tts.languages import LANGUAGES
 from myna.api.tts.official import SPEAKING, Command, obey, speak
 from myna.api.tts.wishes import Wishes, checked_reference, languages_of
 from myna.audio.encode import encode
 from myna.core.errors import BadInput
 from myna.core.fields import build
 from myna.core.speech import SpeechRequest, Voice
-
-LANGUAGES: Mapping[str, str] = {
-    "中文": "all_zh", "粤语": "all_yue", "英文": "en", "日文": "all_ja", "韩文": "all_ko",
-    "中英混合": "zh", "粤英混合": "yue", "日英混合": "ja", "韩英混合": "ko",
-    "多语种混合": "auto", "多语种混合(粤语)": "auto_yue",
-}  # fmt: skip
-"""The names that api.py takes besides the codes."""
 
 _PAUSE_S = 0.3
 NO_REFERENCE = "未指定参考音频且接口无预设"
