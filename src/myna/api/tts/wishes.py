@@ -50,9 +50,7 @@ class Wishes(BaseModel):
     fragment_interval: float = Field(0.3, description="silence after each sentence, seconds")
     seed: int = Field(-1, description="-1: another one each time")
     media_type: str = Field("wav", description="wav, raw, ogg or aac")
-    streaming_mode: bool | int = Field(
-        False, description="0 whole, 1 each sentence when it is ready, 2 and 3 smaller parts"
-    )
+    streaming_mode: bool | int = Field(False, description="0 whole, 1 to 3 each sentence as soon as it is ready")
     parallel_infer: bool = Field(True, description="say all sentences at once where the answer is not streamed")
     repetition_penalty: float = Field(1.35, description="1 does not punish repetition")
     sample_steps: int = Field(32, description="flow steps (v3, v4)")
