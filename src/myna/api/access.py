@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import secrets
 import threading
 import time
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from myna.core.errors import Forbidden, TooBusy, Unauthorized
 from myna.core.settings import Settings
@@ -16,6 +19,7 @@ from myna.studio import SCOPES, Studio
 
 _KNOWN_S = 5.0
 """How long the answer of the store is believed: so long may a revoked key still open."""
+_CALLERS = "myna.callers"
 
 
 @dataclass(frozen=True)
@@ -27,62 +31,67 @@ class Caller:
 
 
 ANYBODY = Caller("", SCOPES)
-"""Whoever reaches a server that has no keys, which listens to its own machine only; and the key of the settings."""
+"""Whoever reaches a server that has no keys from its own machine; and the key of the settings."""
 
 
 class Guard:
     """Lets in those who have a key, as often as they may come.
 
     The key stands in ``X-API-Key``, or as ``Authorization: Bearer KEY``. Where the installation has no key at all,
-    everybody is let in: such a server listens to its own machine only (`myna serve` sees to that).
+    everybody on this machine is let in, and nobody else: however the server was started, and whatever it listens to.
     """
 
     def __init__(self, studio: Studio, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._studio, self._clock = studio, clock
         self._key = settings.api_key.get_secret_value() if settings.api_key else ""
         self._pace = _Pace(settings.requests_per_minute, clock)
-        self._known: dict[str, tuple[float, Caller | None]] = {}
+        self._known: dict[bytes, tuple[float, Caller]] = {}
         self._has_keys = (-_KNOWN_S, False)
 
-    def needs(self, scope: str, *, always_a_key: bool = False) -> Callable[[Request], Caller]:
+    def needs(self, scope: str, *, always_a_key: bool = False) -> Needs:
         """A dependency that answers who asks.
 
         ``always_a_key``: nobody is let in without one, even where the installation has none.
         """
+        return Needs(self, scope, always_a_key)
 
-        def check(request: Request) -> Caller:
-            key = _key_of(request)
-            caller = self._caller(key, always_a_key)
-            address = request.client.host if request.client else ""
-            self._pace.step(caller.user or (address if caller is ANYBODY and not key else "key"))
-            if scope not in caller.scopes:
-                raise Forbidden(f"this key does not allow {scope!r}, only: {', '.join(caller.scopes) or 'nothing'}")
-            return caller
+    async def admit(self, request: Request, scope: str, *, always_a_key: bool) -> Caller:
+        """Who asks; raises `Unauthorized`, `Forbidden` and `TooBusy`."""
+        address = request.client.host if request.client else ""
+        key = _key_of(request)
+        caller = self._remembered(key)
+        try:
+            if caller is None:
+                caller = await run_in_threadpool(self._caller, key, address, always_a_key)
+        except Unauthorized:
+            self._pace.step(f"address {address}")  # so nobody can try keys without end
+            raise
+        self._pace.step(f"key {caller.user}" if key or caller.user else f"address {address}")
+        if scope not in caller.scopes:
+            raise Forbidden(f"this key does not allow {scope!r}, only: {', '.join(caller.scopes) or 'nothing'}")
+        return caller
 
-        return check
-
-    def _caller(self, key: str, always_a_key: bool) -> Caller:
+    def _caller(self, key: str, address: str, always_a_key: bool) -> Caller:
         if not always_a_key and not self._is_closed():
-            return ANYBODY  # also with a key: some clients cannot do without
+            if _is_here(address):
+                return ANYBODY  # also with a key: some clients cannot do without
+            raise Unauthorized("this server has no keys, so it answers its own machine only; see `myna keys add`")
         if not key:
             raise Unauthorized("give your key in the header X-API-Key; `myna keys add NAME` makes one")
         if self._key and secrets.compare_digest(key.encode(), self._key.encode()):
             return ANYBODY
-        caller = self._look_up(key)
-        if caller is None:
+        found = self._studio.key(key)
+        if found is None:
             raise Unauthorized("this key is none of this server's")
+        caller, now = Caller(found.name, found.scopes), self._clock()
+        self._known = {known: entry for known, entry in self._known.items() if now - entry[0] < _KNOWN_S}
+        self._known[_mark(key)] = (now, caller)  # guesses are not worth remembering
         return caller
 
-    def _look_up(self, key: str) -> Caller | None:
-        now = self._clock()
-        since, caller = self._known.get(key, (-_KNOWN_S, None))
-        if now - since >= _KNOWN_S:
-            found = self._studio.key(key)
-            caller = Caller(found.name, found.scopes) if found else None
-            self._known = {known: entry for known, entry in self._known.items() if now - entry[0] < _KNOWN_S}
-            if caller is not None:  # guesses are not worth remembering
-                self._known[key] = (now, caller)
-        return caller
+    def _remembered(self, key: str) -> Caller | None:
+        """Whose key it was a moment ago."""
+        since, caller = self._known.get(_mark(key), (-_KNOWN_S, None))
+        return caller if self._clock() - since < _KNOWN_S else None
 
     def _is_closed(self) -> bool:
         since, has_keys = self._has_keys
@@ -90,6 +99,41 @@ class Guard:
             has_keys = self._studio.has_keys
             self._has_keys = (self._clock(), has_keys)
         return bool(self._key) or has_keys
+
+
+@dataclass(frozen=True, eq=False)
+class Needs:
+    """A dependency: lets in those who may do what ``scope`` is for, and answers who asks.
+
+    A route asks it before it reads the body (`myna.api.dialect`), so that strangers cannot send one; when FastAPI asks
+    again, the answer is at hand.
+    """
+
+    guard: Guard
+    scope: str
+    always_a_key: bool = False
+
+    async def __call__(self, request: Request) -> Caller:
+        """Who asks; raises `Unauthorized`, `Forbidden` and `TooBusy`."""
+        callers: dict[Needs, Caller] = request.scope.setdefault(_CALLERS, {})
+        if self not in callers:
+            callers[self] = await self.guard.admit(request, self.scope, always_a_key=self.always_a_key)
+        return callers[self]
+
+
+def _mark(key: str) -> bytes:
+    """What a key is remembered by: not the key, so that no comparison tells how much of a guess was right."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _is_here(address: str) -> bool:
+    """Whether this machine itself asks; a socket without addresses is one of its files."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return not address
+    mapped = known.ipv4_mapped if isinstance(known, ipaddress.IPv6Address) else None
+    return (mapped or known).is_loopback
 
 
 def _key_of(request: Request) -> str:

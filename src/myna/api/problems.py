@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from myna.core.errors import (
     CallerError,
@@ -59,20 +60,54 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def problem_of(error: MynaError | RequestValidationError | HTTPException) -> Problem:
+WRONG_FORM = Problem(
+    422,
+    "validation_error",
+    "name: Field required",
+    ({"type": "missing", "loc": ["body", "name"], "msg": "Field required"},),
+)
+"""What a request of the wrong form may be told."""
+
+
+def problem_of(error: MynaError | RequestValidationError | HTTPException | ClientDisconnect) -> Problem:
     """The problem that ``error`` tells of."""
     if isinstance(error, RequestValidationError):
         return _of_form(error)
+    if isinstance(error, ClientDisconnect):
+        return _unreadable("the body ended before it was whole")
     if isinstance(error, HTTPException):
-        return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
-    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+        return _of_framework(error)
     headers = {"Retry-After": str(max(round(error.retry_after_s), 1))} if isinstance(error, TooBusy) else {}
-    return Problem(status, error.kind, " ".join(str(error).splitlines()), headers=headers)
+    return Problem(_status(type(error)), error.kind, " ".join(str(error).splitlines()), headers=headers)
+
+
+def example_of(kind: type[MynaError]) -> Problem:
+    """A problem as an error of this class makes it; its message says what the class is for."""
+    message = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+    headers = {"Retry-After": "5"} if issubclass(kind, TooBusy) else {}
+    return Problem(_status(kind), kind.kind, message, headers=headers)
+
+
+def _status(kind: type[MynaError]) -> int:
+    return next(status for known, status in _STATUSES if issubclass(kind, known))
 
 
 def bug(request_id: str) -> Problem:
     """Our own fault; the log tells more under ``request_id``."""
     return Problem(500, "internal_error", f"an error of the server; its log has it under {request_id}")
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    """What FastAPI raises itself: while it reads a body, mostly, where it hides what we raise."""
+    if isinstance(error.__cause__, MynaError):
+        return problem_of(error.__cause__)
+    if error.status_code == 400:
+        return _unreadable(str(error.detail))
+    return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
+
+
+def _unreadable(message: str) -> Problem:
+    return Problem(422, "validation_error", message, ({"type": "unreadable", "loc": ["body"], "msg": message},))
 
 
 def _of_form(error: RequestValidationError) -> Problem:
