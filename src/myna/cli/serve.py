@@ -29,7 +29,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Jobs at the same time; 0: none, `myna worker` does them.")
+        int | None, typer.Option(help="Jobs at the same time; 0: none, `myna worker` does them, as with Celery.")
     ] = None,
     seed_ports: Annotated[
         bool, typer.Option("--seed-ports", help="Listen on the ports of GPT-SoVITS too: 9880 for speech.")
@@ -40,8 +40,10 @@ def serve(
     wishes = {"host": host, "port": port}
     settings = settings.model_copy(update={name: value for name, value in wishes.items() if value is not None})
     require_safety(settings)
+    if workers is None:
+        workers = 0 if settings.celery_broker else settings.workers
     with engine_needed("the server", "server"):
-        server = build_server(settings, workers=settings.workers if workers is None else workers, seed_ports=seed_ports)
+        server = build_server(settings, workers=workers, seed_ports=seed_ports)
     for address in server.addresses:
         line(f"listening on {address}")
     server.run()
@@ -62,9 +64,15 @@ def require_safety(settings: Settings) -> None:
 def worker(
     queues: Annotated[str, typer.Option(help="Which jobs: cpu, gpu, cover, with commas between; empty: all.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="How many jobs at the same time.")] = 1,
+    celery: Annotated[
+        bool, typer.Option("--celery", help="Be told of jobs by Celery's broker (RabbitMQ), with the extra cluster.")
+    ] = False,
 ) -> None:
     """Do jobs of this installation, until interrupted."""
     settings = read_settings()
+    if celery:
+        work_for_celery(settings, queues, workers)
+        return
     logging.basicConfig(level=settings.log_level)
     stop = threading.Event()
     names = [name.strip() for name in queues.split(",") if name.strip()]
@@ -82,6 +90,14 @@ def worker(
     for thread in threads:
         while thread.is_alive():
             thread.join(0.5)
+
+
+def work_for_celery(settings: Settings, queues: str, workers: int) -> None:
+    """Be a worker of Celery, as its own command line would start one."""
+    with engine_needed("Celery", "cluster"):
+        from myna.jobs.celery import app
+    options = [f"--queues={queues}"] if queues else []
+    app.worker_main(["worker", *options, f"--concurrency={workers}", f"--loglevel={settings.log_level}"])
 
 
 @keys.command()

@@ -115,6 +115,16 @@ def build_jobs(settings: Settings) -> SqlJobStore:
     return SqlJobStore(settings.jobs_url)
 
 
+def build_orders(settings: Settings) -> SqlJobStore:
+    """The job store of those who submit: with a Celery broker it tells the workers of what is queued."""
+    if settings.celery_broker is None:
+        return build_jobs(settings)
+    with engine_needed("Celery", "cluster"):
+        from myna.jobs.celery import submitting_store
+
+    return submitting_store(settings)
+
+
 def build_keys(settings: Settings) -> KeyRing:
     """The keys of this installation."""
     from myna.jobs.keys import KeyRing
@@ -133,7 +143,7 @@ def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0
 
     gpus = count_gpus()
     device = f"cuda:{number % gpus}" if gpus > 1 and settings.device == "auto" else ""
-    return Worker(build_jobs(settings), RUNNER, settings.home / "logs", queues, device)
+    return Worker(build_jobs(settings), RUNNER, settings.home / "logs", queues, device, settings.lease_s)
 
 
 def build_studio(settings: Settings) -> Studio:
@@ -142,7 +152,7 @@ def build_studio(settings: Settings) -> Studio:
     from myna.remote import RemoteSpeaker
     from myna.studio import Studio
 
-    jobs, speaker = build_jobs(settings), LateSpeaker(settings)
+    jobs, speaker = build_orders(settings), LateSpeaker(settings)
     far = settings.sovits_base_url
     return Studio(
         RemoteSpeaker(far, settings.sovits_timeout_s) if far else speaker,

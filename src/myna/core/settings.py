@@ -29,6 +29,7 @@ ALIASES = {
     "DATABASE_URL": "database",
     "AMQP_URL": "amqp_url",
     "RABBITMQ_URL": "amqp_url",
+    "CELERY_BROKER_URL": "celery_broker",
     "SOVITS_BASE_URL": "sovits_base_url",
     "SOVITS_TIMEOUT": "sovits_timeout_s",
     "COVER_UVR_MODEL": "cover_uvr_model",
@@ -102,6 +103,12 @@ class Settings(BaseSettings):
     allow_control: bool = Field(default=False, description="let clients restart or stop the server by /control")
     database: str | None = Field(default=None, description="URL of the job store; none: SQLite in home")
     amqp_url: SecretStr | None = Field(default=None, description="RabbitMQ's URL; none: no queue is served")
+    celery_broker: SecretStr | None = Field(
+        default=None, description="broker of Celery's workers, who then do all jobs; none: jobs are found in the store"
+    )
+    lease_s: float = Field(
+        default=30.0, ge=1, description="how long a worker may be silent before its job is done again, seconds"
+    )
     max_queued_jobs: int = Field(default=1000, ge=1, description="jobs that may wait")
     max_speaking: int = Field(default=2, ge=1, le=64, description="speech requests at the same time")
     max_waiting_to_speak: int = Field(default=32, ge=0, description="speech requests that may wait")

@@ -76,6 +76,14 @@ class JobStore(Protocol):
         """This job, taken for ``worker``, if it is queued; else None."""
         ...
 
+    def rescue(self, queues: Sequence[str] = ()) -> builtins.list[Job]:
+        """Queue jobs again that have lost their worker, and end those that must not run again; answers the former."""
+        ...
+
+    def waiting(self, queue: str, limit: int) -> builtins.list[Job]:
+        """The oldest jobs of ``queue`` that are queued."""
+        ...
+
     def beat(self, job: Job, progress: float, note: str) -> Job | None:
         """Tell that the worker lives, and how far it is; None where the job is no longer this worker's."""
         ...
@@ -182,6 +190,20 @@ class SqlJobStore:
         if job.status is Status.QUEUED and self._take(job, worker, lease_s):
             return self.get(job_id)
         return None
+
+    def rescue(self, queues: Sequence[str] = ()) -> builtins.list[Job]:
+        """As `JobStore.rescue`."""
+        served = [JOBS.c.queue.in_(queues)] if queues else []
+        rescued = []
+        for job in self._pulse.lost(self._select(JOBS.c.status == Status.RUNNING, *served)):
+            still = _held_by(job) & (JOBS.c.beats == job.beats)
+            if not self._settled(job) and self._set(job.id, still, status=Status.QUEUED, worker=""):
+                rescued.append(self.get(job.id))
+        return rescued
+
+    def waiting(self, queue: str, limit: int) -> builtins.list[Job]:
+        """As `JobStore.waiting`."""
+        return self._select(JOBS.c.status == Status.QUEUED, JOBS.c.queue == queue, limit=limit)
 
     def beat(self, job: Job, progress: float, note: str) -> Job | None:
         """As `JobStore.beat`."""
