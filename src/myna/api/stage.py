@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -10,6 +11,7 @@ from typing import TypeVar
 import anyio
 import numpy as np
 from anyio import CapacityLimiter, to_thread
+from fastapi import Request
 
 from myna.audio.encode import encode_stream
 from myna.core.errors import BadInput, TooBusy
@@ -29,12 +31,15 @@ class Speech:
     chunks: Iterator[AudioChunk]
     _stage: Stage
 
-    async def whole(self) -> list[AudioChunk]:
-        """All of it."""
-        try:
-            return await to_thread.run_sync(list, self.chunks, limiter=self._stage.threads)
-        finally:
-            self._stage.leave()
+    async def whole(self, client: Request) -> list[AudioChunk]:
+        """All of it; no more is made once the ``client`` has gone."""
+        said: list[AudioChunk] = []
+        async with aclosing(self.each(self.chunks)) as chunks:
+            async for chunk in chunks:
+                said.append(chunk)
+                if await client.is_disconnected():
+                    break
+        return said
 
     async def encoded(self, format: str) -> AsyncIterator[bytes]:  # noqa: A002
         """Its bytes in ``format`` as they come."""
@@ -42,7 +47,7 @@ class Speech:
         async for data in self.each(blocks):
             yield data
 
-    async def each(self, items: Iterator[Item]) -> AsyncIterator[Item]:
+    async def each(self, items: Iterator[Item]) -> AsyncGenerator[Item]:
         """``items``, which are made of `chunks`, as they come. The place is given back at the end, or when the client
         has gone."""
         try:

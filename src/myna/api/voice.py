@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, File, Form, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 
 from myna.api.dialect import Dialect, routes
@@ -65,6 +65,7 @@ def _synthesis(house: House) -> APIRouter:
 
     @router.post("/synthesize", summary="Say a text like a clip", response_class=Response)
     async def synthesize(
+        request: Request,
         reference_audio: UploadFile = File(),  # noqa: B008 (FastAPI's way)
         text: str = Form(max_length=MAX_TEXT_CHARS),
         language: Literal["auto", "zh", "en", "ja"] = Form("auto"),
@@ -74,7 +75,7 @@ def _synthesis(house: House) -> APIRouter:
         if not text.strip():
             raise BadInput("text: there is nothing to say")
         values = {"text": text, "language": language, "speed": speed, "temperature": temperature}
-        return await _say(house, reference_audio, values, {})
+        return await _say(house, request, reference_audio, values, {})
 
     return router
 
@@ -85,6 +86,7 @@ def _plain(house: House) -> APIRouter:
 
     @router.post("/synthesize", summary="Say a text like a clip that is sent", response_class=Response)
     async def synthesize(
+        request: Request,
         reference_audio: UploadFile = File(),  # noqa: B008 (FastAPI's way)
         text: str = Form(max_length=MAX_TEXT_CHARS),
         language: str = Form("auto"),
@@ -94,19 +96,21 @@ def _plain(house: House) -> APIRouter:
         prompt_lang: str = Form("auto"),
     ) -> Response:
         values = {"text": text, "language": language, "speed": speed, "temperature": temperature}
-        return await _say(house, reference_audio, values, {"text": prompt_text, "language": prompt_lang})
+        return await _say(house, request, reference_audio, values, {"text": prompt_text, "language": prompt_lang})
 
     return router
 
 
-async def _say(house: House, clip: UploadFile, values: Mapping[str, Any], words: Mapping[str, str]) -> Response:
+async def _say(
+    house: House, client: Request, clip: UploadFile, values: Mapping[str, Any], words: Mapping[str, str]
+) -> Response:
     """The speech as a file; the clip is kept as long as it is needed."""
     name = f"{secrets.token_hex(8)}-{file_name(clip.filename, _SOUNDS)}"
     folder = house.settings.home / "uploads"
     path = await keep(clip, folder, house.studio, name=name, max_bytes=house.settings.max_reference_bytes)
     try:
         speech = await house.stage.say(_request(house, path, values, words))
-        samples, rate = joined(await speech.whole()), speech.sample_rate
+        samples, rate = joined(await speech.whole(client)), speech.sample_rate
     finally:
         path.unlink(missing_ok=True)
     headers = {

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, File, Form, UploadFile
+from fastapi import APIRouter, BackgroundTasks, Depends, File, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,11 +122,11 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
         return FileResponse(found)
 
     @router.post("/voices/{name}/sample", summary="Hear a voice", dependencies=[Depends(house.guard.needs("speak"))])
-    async def sample(name: str, body: Sample) -> Response:
+    async def sample(name: str, body: Sample, request: Request) -> Response:
         spoken = read_card(workspace.existing_voice(name))
         values = {"text": body.text, "voice": spoken, "language": body.language or spoken.reference_language, "seed": 1}
         speech = await house.stage.say(build(SpeechRequest, values))
-        return Response(encode(joined(await speech.whole()), speech.sample_rate, "wav"), media_type="audio/wav")
+        return Response(encode(joined(await speech.whole(request)), speech.sample_rate, "wav"), media_type="audio/wav")
 
     @router.patch("/voices/{name}", summary="Rename a voice", dependencies=[asks])
     def rename(name: str, body: Rename) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,13 @@ class SpeechRequest(BaseModel):
         default=False,
         description="draw and decode all pieces at once: faster on a GPU, but the first sound comes last",
     )
+    stream: Literal["pieces", "quiet", "fixed"] = Field(
+        default="pieces",
+        description="what is handed out as soon as it can be: whole pieces; or parts of them, cut where their tokens "
+        "are quiet, or of one length, which come sooner. Parts need a version of the VITS kind, others give pieces",
+    )
+    stream_tokens: int = Field(default=16, ge=1, le=1500, description="tokens of a part at least, 25 a second")
+    stream_overlap: int = Field(default=2, ge=1, le=50, description="tokens in which a part turns into the next")
     super_sampling: bool = Field(default=False, description="widen the speech to 48 kHz, in versions that can be")
     pause_s: float = Field(default=0.3, ge=0.0, le=5.0, description="silence after each piece of text, seconds")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from myna.api.stage import Speech, joined
@@ -20,13 +20,13 @@ def media_type(name: str) -> str:
     return f"audio/{name}"
 
 
-async def whole(speech: Speech, form: str) -> Response:
+async def whole(speech: Speech, form: str, client: Request) -> Response:
     """All of it, with its length."""
-    return Response(encode(joined(await speech.whole()), speech.sample_rate, form), media_type=media_type(form))
+    return Response(encode(joined(await speech.whole(client)), speech.sample_rate, form), media_type=media_type(form))
 
 
 def in_parts(speech: Speech, form: str) -> Response:
-    """Each sentence as soon as it is ready, as one part of the body.
+    """What is ready, as soon as it is, as one part of the body: a sentence, or a part of one.
 
     ``wav`` begins with a head whose lengths say nothing (36 and 0), then comes bare PCM; each part of ``ogg`` and of
     ``aac`` is a file of its own, because some clients decode every part by itself.

@@ -108,16 +108,16 @@ def _root(house: House, current: Current) -> APIRouter:
                 {"message": "GPT-SoVITS训练服务API", "version": "1.0.0", "docs_url": "/docs", "myna": __version__}
             )
         if given & _OFFICIAL and not given & _LEGACY:
-            return await answered(SPEAKING, request, speak(house, current, read_query(request, Wishes)))
-        return await _say(house, current.get(), read_query(request, Legacy))
+            return await answered(SPEAKING, request, speak(house, current, read_query(request, Wishes), request))
+        return await _say(house, current.get(), read_query(request, Legacy), request)
 
     @router.post("/", summary="Say a text")
     async def post_root(request: Request) -> Response:
         given = await read_body(request, Anything)
         names = set(given.model_extra or {})
         if names & _OFFICIAL and not names & _LEGACY:
-            return await answered(SPEAKING, request, speak(house, current, await read_body(request, Wishes)))
-        return await _say(house, current.get(), await read_body(request, Legacy))
+            return await answered(SPEAKING, request, speak(house, current, await read_body(request, Wishes), request))
+        return await _say(house, current.get(), await read_body(request, Legacy), request)
 
     return router
 
@@ -128,13 +128,13 @@ class Anything(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-async def _say(house: House, choice: Choice, asked: Legacy) -> Response:
+async def _say(house: House, choice: Choice, asked: Legacy, client: Request) -> Response:
     """The speech as api.py answers it: a stream, even though it is whole."""
     asked = _with_default(asked, choice)
     rate = choice.record.output_rate_hz
     if asked.text.strip():
         speech = await house.stage.say(_request(house, choice, asked))
-        rate, samples = speech.sample_rate, joined(await speech.whole())
+        rate, samples = speech.sample_rate, joined(await speech.whole(client))
     else:  # api.py answers nothing but the pause that follows every sentence
         samples = np.zeros(round(_PAUSE_S * rate), np.float32)
     return StreamingResponse(iter([encode(samples, rate, "wav")]), media_type=media_type("wav"))

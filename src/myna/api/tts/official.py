@@ -54,7 +54,7 @@ def door(house: House) -> APIRouter:
     return router
 
 
-async def speak(house: House, current: Current, wishes: Wishes) -> Response:
+async def speak(house: House, current: Current, wishes: Wishes, client: Request) -> Response:
     """Answer one request for speech."""
     choice = current.get()
     check(wishes, choice.record)
@@ -63,19 +63,19 @@ async def speak(house: House, current: Current, wishes: Wishes) -> Response:
     speech = await house.stage.say(speech_request(house, wishes, choice))
     if wishes.streaming_mode:
         return in_parts(speech, wishes.media_type)
-    return await whole(speech, wishes.media_type)
+    return await whole(speech, wishes.media_type, client)
 
 
 def _speaking(house: House, current: Current) -> APIRouter:
     router = routes(SPEAKING, dependencies=[Depends(house.guard.needs("speak"))])
 
     @router.get("/tts", summary="Say a text like a reference")
-    async def get_tts(wishes: Annotated[Wishes, Query()]) -> Response:
-        return await speak(house, current, wishes)
+    async def get_tts(request: Request, wishes: Annotated[Wishes, Query()]) -> Response:
+        return await speak(house, current, wishes, request)
 
     @router.post("/tts", summary="Say a text like a reference", openapi_extra=body_of(Wishes))
     async def post_tts(request: Request) -> Response:
-        return await speak(house, current, await read_body(request, Wishes))
+        return await speak(house, current, await read_body(request, Wishes), request)
 
     return router
 

@@ -57,7 +57,7 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     router = routes(SPEAKING, dependencies=[Depends(house.guard.needs("speak"))])
 
     async def answer(request: Request, wishes: SrtWishes) -> Response:
-        made = await _make(house, current.get(), wishes, folder, clock)
+        made = await _make(house, current.get(), wishes, folder, clock, request)
         if wishes.format == "srt" or _SUBRIP in request.headers.get("accept", ""):
             return FileResponse(made.with_suffix(".srt"), media_type=f"{_SUBRIP}; charset=utf-8")
         place = f"{str(request.base_url).rstrip('/')}/srt"
@@ -92,16 +92,18 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
         line, choice = await read_body(request, Line), current.get()
         wishes = _wishes_of(line, choice, house.settings.clips_folder)
         check(wishes, choice.record)
-        return await whole(await house.stage.say(speech_request(house, wishes, choice)), "wav")
+        return await whole(await house.stage.say(speech_request(house, wishes, choice)), "wav", request)
 
     return router
 
 
-async def _make(house: House, choice: Choice, wishes: SrtWishes, folder: Path, clock: Callable[[], float]) -> Path:
+async def _make(
+    house: House, choice: Choice, wishes: SrtWishes, folder: Path, clock: Callable[[], float], client: Request
+) -> Path:
     """Speech and subtitles in ``folder``, under a name of their own; answers the sound."""
     check(wishes, choice.record)
     speech = await house.stage.say(speech_request(house, wishes, choice))
-    chunks = await speech.whole()
+    chunks = await speech.whole(client)
     _clear(folder, clock() - house.settings.keep_results_h * 3600)
     sound = folder / f"{secrets.token_hex(8)}.{'pcm' if wishes.media_type == 'raw' else wishes.media_type}"
     write_bytes(sound, encode(joined(chunks), speech.sample_rate, wishes.media_type))

@@ -17,11 +17,17 @@ from myna.core.versions import ModelVersion
 
 MEDIA_TYPES = ("wav", "raw", "ogg", "aac")
 CUTS = tuple(f"cut{number}" for number in range(6))
-_MODES = (0, 1, 2, 3)
+_MODES: tuple[str, ...] = ("pieces", "pieces", "quiet", "fixed")
+"""By the number of a streaming mode, what is handed out as soon as it can be."""
+STREAMING = (
+    "0: whole; 1: each sentence as soon as it is ready; 2: parts of sentences, cut where it is quiet; 3: parts of one "
+    "length, which come soonest. v3, v4 and lite speak whole sentences: there 2 and 3 are as 1"
+)
 _MIXED = {"zh": ("all_zh",), "ja": ("all_ja",), "ko": ("all_ko",), "yue": ("all_yue", "auto_yue")}
 _MAX_SEED = 2**32 - 1
 REFERENCE_S = (3.0, 10.0)
 _MAX_TOP_K = 1025
+_MAX_PART, _MAX_OVERLAP = 1500, 50
 REFERENCE_LENGTH = "Reference audio is outside the 3-10 second range, please choose another one!"
 NOTHING_TO_SAY = "Please enter valid text."
 
@@ -50,13 +56,13 @@ class Wishes(BaseModel):
     fragment_interval: float = Field(0.3, description="silence after each sentence, seconds")
     seed: int = Field(-1, description="-1: another one each time")
     media_type: str = Field("wav", description="wav, raw, ogg or aac")
-    streaming_mode: bool | int = Field(False, description="0 whole, 1 to 3 each sentence as soon as it is ready")
+    streaming_mode: bool | int = Field(False, description=STREAMING)
     parallel_infer: bool = Field(True, description="say all sentences at once where the answer is not streamed")
     repetition_penalty: float = Field(1.35, description="1 does not punish repetition")
     sample_steps: int = Field(32, description="flow steps (v3, v4)")
     super_sampling: bool = Field(False, description="speak at 48 kHz (v3)")
-    overlap_length: int = Field(2, ge=0, description="accepted, without effect")
-    min_chunk_length: int = Field(16, ge=1, description="accepted, without effect")
+    overlap_length: int = Field(2, ge=0, description="tokens in which a part turns into the next (modes 2 and 3)")
+    min_chunk_length: int = Field(16, ge=1, description="tokens of a part at least, 25 a second (modes 2 and 3)")
 
 
 class Refused(BadInput):
@@ -93,7 +99,7 @@ def _problems(wishes: Wishes, record: ModelVersion) -> Iterator[str]:
         yield f"media_type: {wishes.media_type} is not supported"
     if wishes.text_split_method not in CUTS:
         yield f"text_split_method:{wishes.text_split_method} is not supported"
-    if wishes.streaming_mode not in _MODES:
+    if wishes.streaming_mode not in range(len(_MODES)):
         yield "the value of streaming_mode must be 0, 1, 2, 3(int) or true/false(bool)"
 
 
@@ -120,6 +126,9 @@ def speech_request(house: House, wishes: Wishes, choice: Choice) -> SpeechReques
         "repetition_penalty": min(max(wishes.repetition_penalty, 1.0), 2.0),
         "sampling_steps": min(max(wishes.sample_steps, 1), 128) if record.flow else None,
         "parallel": wishes.parallel_infer and not wishes.streaming_mode and wishes.batch_size > 1,
+        "stream": _MODES[wishes.streaming_mode],
+        "stream_tokens": min(wishes.min_chunk_length, _MAX_PART),
+        "stream_overlap": min(max(wishes.overlap_length, 1), _MAX_OVERLAP),
         "super_sampling": wishes.super_sampling and record.has_super_sampling,
         "pause_s": min(max(wishes.fragment_interval, 0.0), 5.0),
     }

@@ -19,11 +19,12 @@ from myna.core.versions import version as version_named
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, dictionary
 from myna.engine.library import Library
-from myna.engine.synthesis.decoders import Decoder, Sentence, decoder_for, levelled
+from myna.engine.synthesis.decoders import Decoder, Sentence, VitsDecoder, decoder_for, levelled
 from myna.engine.synthesis.pieces import Piece, pieces
 from myna.engine.synthesis.prompt import Prompt, read_prompt
+from myna.engine.synthesis.streaming import streamed
 from myna.engine.synthesis.super_sampling import require_super_sampling, widened
-from myna.engine.synthesis.takes import Script, expected_tokens, say_together, say_tokens, seeds_of
+from myna.engine.synthesis.takes import Script, draw_tokens, expected_tokens, say_together, say_tokens, seeds_of
 from myna.models.sampling import Sampling
 from myna.text.symbols import phone_ids
 from myna.text.words import Words
@@ -50,7 +51,7 @@ class LocalSpeaker:
         self._lock = Lock()
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
-        """The speech of ``request``, piece by piece; everything that can be wrong is, before the first piece.
+        """The speech of ``request``, piece by piece or in parts; everything that can be wrong is, before the first one.
 
         Raises:
             BadInput: the version cannot be widened, or the text cannot be spoken, or a dictionary cannot be read.
@@ -99,13 +100,15 @@ class LocalSpeaker:
         decoder: Decoder,
         seed: int,
     ) -> Iterator[AudioChunk]:
-        rate, at = decoder.sample_rate, 0
-        for number, (piece, said) in enumerate(self._said(request, version, parts, prompt, decoder, seed)):
-            silence = np.zeros(round((request.pause_s if piece.pause_s is None else piece.pause_s) * rate), np.float32)
+        rate, at, number = decoder.sample_rate, 0, 0
+        for piece, said, is_last in self._said(request, version, parts, prompt, decoder, seed):
+            pause_s = request.pause_s if piece.pause_s is None else piece.pause_s
+            silence = np.zeros(round(pause_s * rate) if is_last else 0, np.float32)
             samples = np.concatenate((levelled(said), silence))
-            notices = () if number else prompt.notices
+            notices = () if at else prompt.notices
             yield AudioChunk(samples, rate, at / rate, number, piece.text, len(silence) / rate, piece.place, notices)
             at += len(samples)
+            number += is_last
 
     def _said(
         self,
@@ -115,8 +118,12 @@ class LocalSpeaker:
         prompt: Prompt,
         decoder: Decoder,
         seed: int,
-    ) -> Iterator[tuple[Piece, np.ndarray]]:
-        """Each piece with its samples (T,), none of a pause: as they come, or all at once where that is wished."""
+    ) -> Iterator[tuple[Piece, np.ndarray, bool]]:
+        """Each piece with its samples (T,), none of a pause, and whether they are its last: as they come, or all at
+        once where that is wished."""
+        if request.stream != "pieces" and isinstance(decoder, VitsDecoder):
+            yield from self._streamed(request, version, parts, prompt, decoder, seed)
+            return
         steps = request.sampling_steps or version.sampling_steps
         sentences = self._sentences(request, version, parts, prompt, seed)
         if request.parallel:
@@ -124,29 +131,57 @@ class LocalSpeaker:
             given = [(sentence, tries[0]) for _, sentence, tries in found if sentence is not None]
             spoken, seeds = [sentence for sentence, _ in given], [first for _, first in given]
             together = iter(decoder.speak_together(spoken, speed=request.speed, steps=steps, seeds=seeds))
-            yield from ((piece, _NOTHING if sentence is None else next(together)) for piece, sentence, _ in found)
+            yield from ((piece, _NOTHING if sentence is None else next(together), True) for piece, sentence, _ in found)
             return
         for piece, sentence, tries in sentences:
             if sentence is None:
-                yield piece, _NOTHING
+                yield piece, _NOTHING, True
             else:
-                yield piece, decoder.speak(*sentence, speed=request.speed, steps=steps, seed=tries[0])
+                yield piece, decoder.speak(*sentence, speed=request.speed, steps=steps, seed=tries[0]), True
+
+    def _streamed(
+        self,
+        request: SpeechRequest,
+        version: ModelVersion,
+        parts: list[Piece],
+        prompt: Prompt,
+        decoder: VitsDecoder,
+        seed: int,
+    ) -> Iterator[tuple[Piece, np.ndarray, bool]]:
+        """As `_said`, each piece in parts that come while its tokens are drawn."""
+        net, sampling = self.library.gpt(version, request.voice.gpt), _sampling(request, version)
+        codes, spoken = (prompt.codes, prompt.spoken) if prompt.leads else (None, None)
+        for group in self._scripts(version, parts, prompt, seed):
+            for piece, script, tries in group:
+                if script is None:
+                    yield piece, _NOTHING, True
+                    continue
+                tokens = draw_tokens(net, script, codes, sampling, tries[0], spoken)
+                phones = self._own(piece, version)
+                for sound, is_last in streamed(request, decoder, net, phones, tokens, tries[0]):
+                    yield piece, sound, is_last
 
     def _sentences(
         self, request: SpeechRequest, version: ModelVersion, parts: list[Piece], prompt: Prompt, seed: int
     ) -> Iterator[tuple[Piece, Sentence | None, list[int]]]:
         """Each piece with the tokens that say it (None: it is silence) and its seeds."""
+        for group in self._scripts(version, parts, prompt, seed):
+            tokens = self._tokens(request, version, [script for _, script, _ in group if script is not None], prompt)
+            for piece, script, tries in group:
+                yield piece, None if script is None else (next(tokens), self._own(piece, version)), tries
+
+    def _scripts(
+        self, version: ModelVersion, parts: list[Piece], prompt: Prompt, seed: int
+    ) -> Iterator[list[tuple[Piece, Script | None, list[int]]]]:
+        """The pieces in groups, each with what the GPT reads (None: it is silence) and its seeds."""
         for start in range(0, len(parts), _PIECES_AT_ONCE):
             group = parts[start : start + _PIECES_AT_ONCE]
             seeds = [seeds_of(seed, number) for number in range(start, start + len(group))]
             berts = prosody([piece.spoken for piece in group], version, self.library)
-            scripts = [
-                self._script(version, piece, bert, prompt, tries) if piece.spoken.phones else None
+            yield [
+                (piece, self._script(version, piece, bert, prompt, tries) if piece.spoken.phones else None, tries)
                 for piece, bert, tries in zip(group, berts, seeds, strict=True)
             ]
-            tokens = self._tokens(request, version, [one for one in scripts if one is not None], prompt)
-            for piece, script, tries in zip(group, scripts, seeds, strict=True):
-                yield piece, None if script is None else (next(tokens), self._own(piece, version)), tries
 
     def _tokens(
         self, request: SpeechRequest, version: ModelVersion, scripts: list[Script], prompt: Prompt

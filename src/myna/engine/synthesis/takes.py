@@ -7,7 +7,7 @@ so a draw that is far off is made again, and of all draws the one nearest to it 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,6 +54,20 @@ class Script:
         return min(MAX_TOKENS, int(self.expected * _MAX_SHARE) + _SPARE_TOKENS)
 
 
+def draw_tokens(
+    decoder: GptDecoder,
+    script: Script,
+    prompt_tokens: Tensor | None,
+    sampling: Sampling,
+    seed: int,
+    spoken: Tensor | None = None,
+) -> Iterator[int]:
+    """The tokens of one piece as they are drawn, once: what has been heard cannot be taken back. As `say_tokens`."""
+    noise = exponential_noise(torch.Generator(decoder.device).manual_seed(seed))
+    given = script.phones, script.bert, prompt_tokens, sampling, noise
+    return iter(decoder.generate(*given, spoken=spoken, max_tokens=script.limit))
+
+
 def say_tokens(
     decoder: GptDecoder,
     script: Script,
@@ -71,9 +85,7 @@ def say_tokens(
     least = math.inf
     for seed in script.seeds:
         if first is None:
-            noise = exponential_noise(torch.Generator(decoder.device).manual_seed(seed))
-            given = script.phones, script.bert, prompt_tokens, sampling, noise
-            drawn = list(decoder.generate(*given, spoken=spoken, max_tokens=script.limit))
+            drawn = list(draw_tokens(decoder, script, prompt_tokens, sampling, seed, spoken))
         else:
             drawn, first = first, None
         is_endless = len(drawn) >= script.limit
