@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,7 +53,7 @@ def postgres_server() -> Iterator[str]:
                 break
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGQUIT)  # at once: its data is thrown away, its clients may have been killed
         server.wait(20)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
