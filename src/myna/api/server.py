@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from myna import __version__
 from myna.amqp.orders import Orders
 from myna.amqp.requests import QueueRequest
-from myna.api import cover, health, jobs, openai, queue, voice, voices
+from myna.api import cover, health, jobs, openai, queue, root, voice, voices
 from myna.api.access import Guard
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
@@ -21,7 +21,7 @@ from myna.api.problems import problem_of
 from myna.api.stage import Stage
 from myna.api.tasks import routes as tasks
 from myna.api.tts import legacy, official, subtitles
-from myna.core.errors import MynaError, NotConfigured
+from myna.core.errors import MynaError, NotConfigured, UnknownChoice
 from myna.core.settings import Settings
 from myna.studio import Studio
 
@@ -41,6 +41,9 @@ DOORS: Mapping[str, Door] = MappingProxyType(
 )
 """Every dialect by its name."""
 
+_ROOT = "api"
+"""The one that answers ``/`` itself."""
+
 _ABOUT = "Clones voices: recordings of a person to a trained voice, text to speech in that voice."
 
 
@@ -53,13 +56,14 @@ def build_app(
     studio: Studio,
     settings: Settings,
     *,
-    doors: Mapping[str, Door] = DOORS,
+    doors: Mapping[str, Door] | None = None,
     speaks: Callable[[], bool] = lambda: True,
     order: Callable[[str, QueueRequest], object] | None = None,
     control: Callable[[str], None] | None = None,
 ) -> FastAPI:
     """The app over ``studio``; ``speaks`` tells whether speech can be made now, ``control`` ends the server.
 
+    ``doors`` are those that the settings choose, where none are given. Raises `UnknownChoice` for one that is none.
     ``order`` takes requests of the queue service in; by default they become jobs at once.
     """
 
@@ -80,8 +84,11 @@ def build_app(
     )
     figures = Figures(studio)
     app.include_router(health.door(house, figures, speaks))
-    for door in doors.values():
+    served = chosen_doors(settings.doors) if doors is None else doors
+    for door in served.values():
         app.include_router(door(house))
+    if _ROOT not in served:
+        app.include_router(root.door())
     app.add_exception_handler(HTTPException, _lost)
     app.add_exception_handler(MynaError, _lost)
     app.add_middleware(
@@ -93,6 +100,14 @@ def build_app(
     )
     app.add_middleware(Observed, figures=figures)
     return app
+
+
+def chosen_doors(names: Sequence[str]) -> Mapping[str, Door]:
+    """The doors of these names, all where there are none; raises `UnknownChoice`."""
+    for name in names:
+        if name not in DOORS:
+            raise UnknownChoice("door", name, DOORS)
+    return {name: door for name, door in DOORS.items() if name in names} if names else DOORS
 
 
 async def _lost(_request: Request, error: Exception) -> Response:

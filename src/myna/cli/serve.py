@@ -31,13 +31,17 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(help="Jobs at the same time; 0: none, `myna worker` does them, as with Celery.")
     ] = None,
+    doors: Annotated[
+        str | None, typer.Option(help="Dialects to serve, with commas between, as in: api_v2,api; all without.")
+    ] = None,
     seed_ports: Annotated[
         bool, typer.Option("--seed-ports", help="Listen on the ports of GPT-SoVITS too: 9880 for speech.")
     ] = False,
 ) -> None:
     """Answer on one port: speech, jobs and voices in every dialect that clients of GPT-SoVITS speak."""
     settings = read_settings()
-    wishes = {"host": host, "port": port}
+    named = None if doors is None else tuple(name.strip() for name in doors.split(",") if name.strip())
+    wishes = {"host": host, "port": port, "doors": named}
     settings = settings.model_copy(update={name: value for name, value in wishes.items() if value is not None})
     require_safety(settings)
     if workers is None:

@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("http://localhost:3000",), description="pages of which sites may call the server"
     )
+    doors: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="dialects that are served, by their names; none: all"
+    )
     roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="further folders that paths in requests may lead to; home and models always"
     )
@@ -133,7 +136,7 @@ class Settings(BaseSettings):
     cover_python: str = Field(default="", description="{python_exec} of the cover commands; empty: this one")
     cover_project_root: str = Field(default="", description="{project_root} of the cover commands")
 
-    @field_validator("cors_origins", "roots", "webhook_hosts", mode="before")
+    @field_validator("cors_origins", "doors", "roots", "webhook_hosts", mode="before")
     @classmethod
     def _several(cls, value: object) -> object:
         """A list as JSON, or with commas between."""

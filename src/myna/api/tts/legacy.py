@@ -14,10 +14,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from myna import __version__
 from myna.api.dialect import Dialect, answered, routes
 from myna.api.door import House
 from myna.api.problems import Problem
+from myna.api.root import ABOUT
 from myna.api.stage import joined
 from myna.api.tts.answers import media_type
 from myna.api.tts.bodies import read_body, read_query
@@ -104,9 +104,7 @@ def _root(house: House, current: Current) -> APIRouter:
     async def get_root(request: Request) -> Response:
         given = set(request.query_params)
         if not given:
-            return JSONResponse(
-                {"message": "GPT-SoVITS训练服务API", "version": "1.0.0", "docs_url": "/docs", "myna": __version__}
-            )
+            return JSONResponse(ABOUT)
         if given & _OFFICIAL and not given & _LEGACY:
             return await answered(SPEAKING, request, speak(house, current, read_query(request, Wishes), request))
         return await _say(house, current.get(), read_query(request, Legacy), request)
