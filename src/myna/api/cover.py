@@ -10,17 +10,19 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from fastapi.responses import FileResponse, Response
+from pydantic import BaseModel, Field
 
 from myna.api.access import Caller
+from myna.api.described import media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.uploads import file_name, keep
-from myna.api.voice import reply
-from myna.core.errors import BadInput, Conflict, NotConfigured, NotFound
+from myna.api.voice import Failure, reply
+from myna.core.errors import BadAudio, BadInput, Conflict, NotConfigured, NotFound, TooBusy
 from myna.core.fields import build
 from myna.core.workspace import checked_name, make_folder
 from myna.steps.cover import CoverSong
@@ -36,20 +38,54 @@ _STATUSES = {
 }  # fmt: skip
 
 
+class Begun(BaseModel):
+    """A cover that is to be made."""
+
+    job_id: str
+    task_id: str
+    status: str
+    stage: str
+
+
+class Told(BaseModel):
+    """How a cover is. Times are ISO's, with their zone."""
+
+    job_id: str
+    task_id: str
+    status: Literal["queued", "running", "succeeded", "failed", "canceled"]
+    stage: Literal["queued", "preprocess", "separate", "infer", "mix", "finalize"]
+    progress: int = Field(description="0 to 100")
+    model_id: str | None
+    pitch_shift: int
+    error_message: str | None
+    created_at: str
+    updated_at: str
+
+
+class Stopped(BaseModel):
+    """That a cover is stopped."""
+
+    job_id: str
+    status: str
+    message: str
+
+
 def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     """The routes."""
-    dialect = Dialect("covers", reply, max_body_bytes=house.settings.max_upload_bytes)
+    dialect = Dialect("covers", reply, max_body_bytes=house.settings.max_upload_bytes, error=Failure)
+    missing, ended = dialect.raises(BadInput, NotFound), dialect.raises(BadInput, NotFound, Conflict)
+    refusals = dialect.raises(BadInput, BadAudio, TooBusy, NotConfigured)
     router, asks = routes(dialect, prefix="/api/v1/cover"), Depends(house.guard.needs("make", always_a_key=True))
     root = house.settings.home / FOLDER
 
-    @router.post("/jobs", summary="Begin a cover")
+    @router.post("/jobs", summary="Begin a cover", responses=refusals)
     async def create(
         reference_voice: UploadFile = File(),  # noqa: B008 (FastAPI's way)
         song: UploadFile = File(),  # noqa: B008
         model_id: str = Form(""),
         pitch_shift: int = Form(0, ge=-24, le=24),
         caller: Caller = asks,
-    ) -> dict[str, Any]:
+    ) -> Begun:
         _require_configured(house)
         _clear(root, clock() - house.settings.keep_results_h * 3600)
         folder = make_folder(root / secrets.token_hex(16))
@@ -59,13 +95,15 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return {"job_id": _uuid(job), "task_id": job.id, "status": "queued", "stage": "queued"}
+        return Begun(job_id=_uuid(job), task_id=job.id, status="queued", stage="queued")
 
-    @router.get("/jobs/{job_id}", summary="How a cover is")
-    def get(job_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.get("/jobs/{job_id}", summary="How a cover is", responses=missing)
+    def get(job_id: str, caller: Caller = asks) -> Told:
         return _told(_job(house, job_id, caller))
 
-    @router.get("/jobs/{job_id}/result", summary="The cover")
+    sung = {**media("audio/wav"), **ended}
+
+    @router.get("/jobs/{job_id}/result", summary="The cover", response_class=Response, responses=sung)
     def result(job_id: str, caller: Caller = asks) -> Response:
         job = _job(house, job_id, caller)
         if job.status is not Status.COMPLETED:
@@ -75,13 +113,13 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
             raise NotFound("the cover has been cleared away")
         return FileResponse(path, media_type="audio/wav", filename=f"{job_id}.wav")
 
-    @router.post("/jobs/{job_id}/cancel", summary="Stop a cover")
-    def cancel(job_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.post("/jobs/{job_id}/cancel", summary="Stop a cover", responses=ended)
+    def cancel(job_id: str, caller: Caller = asks) -> Stopped:
         job = _job(house, job_id, caller)
         if job.status in (Status.COMPLETED, Status.FAILED):
             raise Conflict(f"the cover has {_STATUSES[job.status]} already")
         house.studio.cancel(job.id)
-        return {"job_id": job_id, "status": "canceled", "message": "Job cancellation requested"}
+        return Stopped(job_id=job_id, status="canceled", message="Job cancellation requested")
 
     return router
 
@@ -145,10 +183,10 @@ def _job(house: House, job_id: str, caller: Caller) -> Job:
     return job
 
 
-def _told(job: Job) -> dict[str, Any]:
+def _told(job: Job) -> Told:
     word = job.note.partition(":")[0]
     stage = word if word in STAGES and job.started_at is not None else STAGES[0]
-    return {
+    about = {
         "job_id": _uuid(job),
         "task_id": job.id,
         "status": _STATUSES[job.status],
@@ -160,6 +198,7 @@ def _told(job: Job) -> dict[str, Any]:
         "created_at": _iso(job.created_at),
         "updated_at": _iso(job.updated_at),
     }
+    return Told.model_validate(about)
 
 
 def _clear(root: Path, before: float) -> None:

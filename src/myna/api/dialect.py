@@ -7,6 +7,7 @@ is read. What a route may answer stands in the OpenAPI by the same replies, so t
 
 from __future__ import annotations
 
+import copy
 import http
 import json
 import logging
@@ -30,6 +31,7 @@ from myna.core.errors import Forbidden, LimitExceeded, MynaError, TooBusy, Unaut
 _log = logging.getLogger(__name__)
 _MIB = 2**20
 _JSON = "application/json"
+REFERENCE = "#/components/schemas/{model}"
 SECURITY = ("X-API-Key", "Bearer")
 """The two ways of showing a key, as OpenAPI calls them."""
 
@@ -66,7 +68,8 @@ class Dialect:
             answer = self.reply(problem)
             status, body = answer.status_code, json.loads(bytes(answer.body))
             form = self.form_error if status == 422 and self.form_error is not None else self.error
-            content = {"schema": TypeAdapter(form).json_schema(), "examples": {problem.kind: {"value": body}}}
+            schema = TypeAdapter(form).json_schema(ref_template=REFERENCE)
+            content = {"schema": schema, "examples": {problem.kind: {"value": body}}}
             _add(told, status, {"description": http.HTTPStatus(status).phrase, "content": {_JSON: content}})
             if "retry-after" in answer.headers:
                 told[status]["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
@@ -89,6 +92,7 @@ def routes(dialect: Dialect, **options: Any) -> APIRouter:
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             super().__init__(path, endpoint, **options)
             self.needs = list(_needs(self.dependant))
+            self.responses = copy.deepcopy(self.responses)
             extra = self.openapi_extra = dict(self.openapi_extra or {})
             has_form = bool(self.dependant.path_params or self.dependant.query_params or self.body_field or extra)
             for status, response in dialect.always_raises(is_guarded=bool(self.needs), has_form=has_form).items():

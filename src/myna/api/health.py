@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
 
 from myna import __version__
 from myna.api.dialect import Dialect, routes
@@ -17,12 +17,34 @@ from myna.api.problems import Problem
 from myna.studio import Status
 
 
+class Failure(BaseModel):
+    """What went wrong."""
+
+    detail: str
+
+
+class Health(BaseModel):
+    """How the server is."""
+
+    status: str
+    version: str
+    sovits_available: bool
+    uptime_seconds: float
+
+
+class Readiness(BaseModel):
+    """That the server can take work, and how much waits."""
+
+    status: str
+    queued: int
+
+
 def plain_reply(problem: Problem) -> Response:
     """The reply of everything that belongs to no dialect: FastAPI's own form."""
     return JSONResponse({"detail": problem.message}, problem.status, dict(problem.headers))
 
 
-PLAIN = Dialect("server", plain_reply)
+PLAIN = Dialect("server", plain_reply, error=Failure)
 
 
 def door(
@@ -32,20 +54,25 @@ def door(
     router, begun = routes(PLAIN), clock()
 
     @router.get("/health", summary="Whether the server answers, and can speak")
-    def health() -> dict[str, Any]:
+    def health() -> Health:
         can_speak = speaks()
-        return {
-            "status": "healthy" if can_speak else "degraded",
-            "version": __version__,
-            "sovits_available": can_speak,
-            "uptime_seconds": round(clock() - begun, 3),
-        }
+        return Health(
+            status="healthy" if can_speak else "degraded",
+            version=__version__,
+            sovits_available=can_speak,
+            uptime_seconds=round(clock() - begun, 3),
+        )
 
     @router.get("/ready", summary="Whether the server can take work: its job store answers")
-    def ready() -> dict[str, Any]:
-        return {"status": "ready", "queued": house.studio.count(Status.QUEUED)}
+    def ready() -> Readiness:
+        return Readiness(status="ready", queued=house.studio.count(Status.QUEUED))
 
-    @router.get("/metrics", summary="Figures for Prometheus", dependencies=[Depends(house.guard.needs("make"))])
+    @router.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        dependencies=[Depends(house.guard.needs("make"))],
+        response_class=PlainTextResponse,
+    )
     def metrics() -> Response:
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

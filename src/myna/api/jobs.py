@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.parse
 from collections.abc import AsyncIterator, Iterator
@@ -16,10 +15,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.api.access import Caller
+from myna.api.described import media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.problems import Problem
-from myna.core.errors import BadInput
+from myna.core.errors import BadInput, Conflict, NotFound, TooBusy, UnknownChoice
 from myna.core.workspace import make_folder
 from myna.steps.catalog import STEPS, make_step, step_class
 from myna.steps.step import Step
@@ -43,6 +43,47 @@ class Order(BaseModel):
     notify: list[str] = Field(default_factory=list, max_length=8, description="addresses that are told of its end")
 
 
+class Offer(BaseModel):
+    """A step that can be done: its parameters as JSON schema."""
+
+    title: str
+    parameters: dict[str, Any]
+
+
+class Told(BaseModel):
+    """A job. Times are seconds since 1970."""
+
+    id: str
+    step: str
+    status: Status
+    progress: float = Field(description="0.0 to 1.0")
+    at: str = Field(description="the step it is at, where it has several")
+    note: str
+    error: str
+    result: dict[str, Any]
+    parameters: dict[str, Any]
+    session: str
+    attempts: int
+    created_at: float
+    updated_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+class Reason(BaseModel):
+    """What went wrong."""
+
+    kind: str
+    message: str
+    fields: list[dict[str, Any]]
+
+
+class Failure(BaseModel):
+    """The answer to a request that failed."""
+
+    error: Reason
+
+
 def reply(problem: Problem) -> Response:
     """``{"error": {"kind", "message", "fields"}}``."""
     error = {"kind": problem.kind, "message": problem.message, "fields": [dict(field) for field in problem.fields]}
@@ -51,15 +92,18 @@ def reply(problem: Problem) -> Response:
 
 def door(house: House) -> APIRouter:
     """The routes."""
-    dialect = Dialect("jobs", reply, max_body_bytes=2**20)
+    dialect = Dialect("jobs", reply, max_body_bytes=2**20, error=Failure)
+    missing = dialect.raises(NotFound)
     router, asks = routes(dialect, prefix="/api/v1"), Depends(house.guard.needs("make"))
 
     @router.get("/steps", summary="What can be done, and its parameters")
-    def steps(_caller: Caller = asks) -> dict[str, Any]:
-        return {name: {"title": step.title, "parameters": step.model_json_schema()} for name, step in STEPS.items()}
+    def steps(_caller: Caller = asks) -> dict[str, Offer]:
+        return {name: Offer(title=step.title, parameters=step.model_json_schema()) for name, step in STEPS.items()}
 
-    @router.post("/jobs", summary="Have a step done", status_code=202)
-    def submit(order: Order, caller: Caller = asks) -> dict[str, Any]:
+    refusals = dialect.raises(BadInput, UnknownChoice, TooBusy)
+
+    @router.post("/jobs", summary="Have a step done", status_code=202, responses=refusals)
+    def submit(order: Order, caller: Caller = asks) -> Told:
         step = _step(house, order)
         notify = tuple(_address(house, address) for address in order.notify)
         return told(house.studio.submit(step, Wishes(Owner(caller.user, order.session), notify=notify)))
@@ -67,31 +111,40 @@ def door(house: House) -> APIRouter:
     @router.get("/jobs", summary="The newest jobs")
     def jobs(
         session: str | None = None, status: Status | None = None, limit: int = 100, caller: Caller = asks
-    ) -> list[dict[str, Any]]:
+    ) -> list[Told]:
         statuses = [status] if status else []
         limit = min(max(limit, 1), 1000)
         return [
             told(job) for job in house.studio.jobs(user=caller.user, session=session, statuses=statuses, limit=limit)
         ]
 
-    @router.get("/jobs/{job_id}", summary="How a job is")
-    def get(job_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.get("/jobs/{job_id}", summary="How a job is", responses=missing)
+    def get(job_id: str, caller: Caller = asks) -> Told:
         return told(house.studio.job(job_id, caller.user))
 
-    @router.post("/jobs/{job_id}/cancel", summary="Stop a job")
-    def cancel(job_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.post("/jobs/{job_id}/cancel", summary="Stop a job", responses=missing)
+    def cancel(job_id: str, caller: Caller = asks) -> Told:
         return told(house.studio.cancel(job_id, caller.user))
 
-    @router.delete("/jobs/{job_id}", summary="Forget a job that has ended", status_code=204)
+    ended = dialect.raises(NotFound, Conflict)
+
+    @router.delete("/jobs/{job_id}", summary="Forget a job that has ended", status_code=204, responses=ended)
     def forget(job_id: str, caller: Caller = asks) -> Response:
         house.studio.forget(job_id, caller.user)
         return Response(status_code=204)
 
-    @router.get("/jobs/{job_id}/log", summary="What a job wrote while it ran", response_class=PlainTextResponse)
+    @router.get(
+        "/jobs/{job_id}/log",
+        summary="What a job wrote while it ran",
+        response_class=PlainTextResponse,
+        responses=missing,
+    )
     def log(job_id: str, caller: Caller = asks) -> str:
         return house.studio.log(job_id, caller.user)
 
-    @router.get("/jobs/{job_id}/events", summary="A job as it goes, as server-sent events")
+    watching = {**media("text/event-stream"), **missing}
+
+    @router.get("/jobs/{job_id}/events", summary="A job as it goes", response_class=Response, responses=watching)
     async def events(job_id: str, request: Request, caller: Caller = asks) -> Response:
         first = await run_in_threadpool(house.studio.job, job_id, caller.user)
         return StreamingResponse(watched(house, first, request), media_type="text/event-stream")
@@ -119,28 +172,28 @@ def _seen(job: Job) -> tuple[object, ...]:
 
 
 def _event(job: Job) -> str:
-    return f"event: job\ndata: {json.dumps(told(job), ensure_ascii=False)}\n\n"
+    return f"event: job\ndata: {told(job).model_dump_json()}\n\n"
 
 
-def told(job: Job) -> dict[str, Any]:
-    """A job in our own words. Times are seconds since 1970."""
-    return {
-        "id": job.id,
-        "step": job.kind,
-        "status": job.status.value,
-        "progress": job.progress,
-        "at": job.step,
-        "note": job.note,
-        "error": job.error,
-        "result": dict(job.result),
-        "parameters": dict(job.payload),
-        "session": job.owner.session,
-        "attempts": job.attempts,
-        "created_at": job.created_at,
-        "updated_at": job.updated_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-    }
+def told(job: Job) -> Told:
+    """A job in our own words."""
+    return Told(
+        id=job.id,
+        step=job.kind,
+        status=job.status,
+        progress=job.progress,
+        at=job.step,
+        note=job.note,
+        error=job.error,
+        result=dict(job.result),
+        parameters=dict(job.payload),
+        session=job.owner.session,
+        attempts=job.attempts,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )
 
 
 def _step(house: House, order: Order) -> Step:

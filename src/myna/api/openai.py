@@ -14,14 +14,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from myna.api.described import json_of, media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
-from myna.api.problems import Problem
+from myna.api.problems import SPEAKING, Problem
 from myna.api.stage import Speech
 from myna.api.uploads import file_name, keep
 from myna.audio.encode import encode_stream
 from myna.core.card import read_card
-from myna.core.errors import Conflict, NotFound, UnknownChoice
+from myna.core.errors import BadAudio, BadInput, Conflict, NotConfigured, NotFound, UnknownChoice
 from myna.core.fields import build
 from myna.core.speech import Heard, HeardWord, SpeechRequest, Voice
 from myna.core.versions import VERSIONS, version
@@ -72,10 +73,75 @@ class SpeechBody(BaseModel):
     seed: int | None = Field(None, ge=0, description="the same seed says it the same way again")
 
 
+class Fault(BaseModel):
+    """What went wrong, in OpenAI's words."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Failure(BaseModel):
+    """The answer to a request that failed."""
+
+    error: Fault
+
+
+class VoiceRow(BaseModel):
+    """A voice that can speak."""
+
+    id: str
+    name: str
+
+
+class VoiceList(BaseModel):
+    """The voices, under both names by which clients look for them."""
+
+    object: str
+    voices: list[VoiceRow]
+    data: list[VoiceRow]
+
+
+class ModelRow(BaseModel):
+    """A model that may be named."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    """All of them."""
+
+    object: str
+    data: list[ModelRow]
+
+
+class Word(BaseModel):
+    """A word that was heard, and when; seconds."""
+
+    word: str
+    start: float
+    end: float
+
+
+class Transcription(BaseModel):
+    """What was heard; all but the text for ``verbose_json`` only."""
+
+    text: str
+    task: str = "transcribe"
+    language: str = ""
+    duration: float = Field(0.0, description="seconds")
+    words: list[Word] = []
+    segments: list[dict[str, Any]] = []
+
+
 def _reply(problem: Problem) -> Response:
     status = 400 if problem.status == 422 else problem.status
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    place = problem.fields[0]["loc"][-1] if problem.fields else None
+    place = str(problem.fields[0]["loc"][-1]) if problem.fields else None
     error = {"message": problem.message, "type": kind, "param": place, "code": _CODES.get(status)}
     return JSONResponse({"error": error}, status, dict(problem.headers))
 
@@ -83,7 +149,7 @@ def _reply(problem: Problem) -> Response:
 def door(house: House) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1")
-    dialect = Dialect("OpenAI", _reply, max_body_bytes=house.settings.max_upload_bytes)
+    dialect = Dialect("OpenAI", _reply, max_body_bytes=house.settings.max_upload_bytes, error=Failure)
     router.include_router(_speech(house, dialect))
     router.include_router(_models(house, dialect))
     router.include_router(_transcriptions(house, dialect))
@@ -93,8 +159,10 @@ def door(house: House) -> APIRouter:
 def _speech(house: House, dialect: Dialect) -> APIRouter:
     router = routes(dialect, dependencies=[Depends(house.guard.needs("speak"))])
     workspace = house.studio.workspace
+    kinds = [kind for _, kind in _FORMATS.values()]
+    spoken = {**media(*kinds, "text/event-stream"), **dialect.raises(*SPEAKING, UnknownChoice, Conflict)}
 
-    @router.post("/audio/speech", summary="Say a text in a voice")
+    @router.post("/audio/speech", summary="Say a text in a voice", response_class=Response, responses=spoken)
     async def say(body: SpeechBody) -> Response:
         speech = await house.stage.say(_request(house, body))
         form, media = _FORMATS[body.response_format]
@@ -109,9 +177,9 @@ def _speech(house: House, dialect: Dialect) -> APIRouter:
         return StreamingResponse(speech.each(blocks), media_type=media)
 
     @router.get("/audio/voices", summary="The voices of this installation")
-    def voices() -> dict[str, Any]:
-        found = [{"id": name, "name": name} for name in finished(workspace)]
-        return {"object": "list", "voices": found, "data": found}
+    def voices() -> VoiceList:
+        found = [VoiceRow(id=name, name=name) for name in finished(workspace)]
+        return VoiceList(object="list", voices=found, data=found)
 
     return router
 
@@ -173,15 +241,15 @@ def _models(house: House, dialect: Dialect) -> APIRouter:
     router = routes(dialect, dependencies=[Depends(house.guard.needs("speak"))])
     known = (*ALIASES, *(f"myna-{name}" for name in VERSIONS), *HEARING)
 
-    def row(name: str) -> dict[str, Any]:
-        return {"id": name, "object": "model", "created": 0, "owned_by": "myna"}
+    def row(name: str) -> ModelRow:
+        return ModelRow(id=name, object="model", created=0, owned_by="myna")
 
     @router.get("/models", summary="Models that may be named")
-    def models() -> dict[str, Any]:
-        return {"object": "list", "data": [row(name) for name in known]}
+    def models() -> ModelList:
+        return ModelList(object="list", data=[row(name) for name in known])
 
-    @router.get("/models/{name}", summary="One model")
-    def model(name: str) -> dict[str, Any]:
+    @router.get("/models/{name}", summary="One model", responses=dialect.raises(NotFound))
+    def model(name: str) -> ModelRow:
         if name not in known:
             raise NotFound(f"there is no model {name!r}; models here: {', '.join(known)}")
         return row(name)
@@ -192,8 +260,11 @@ def _models(house: House, dialect: Dialect) -> APIRouter:
 def _transcriptions(house: House, dialect: Dialect) -> APIRouter:
     router = routes(dialect, dependencies=[Depends(house.guard.needs("speak"))])
     folder = house.settings.home / "uploads"
+    heard_as = json_of(Transcription)
+    heard_as[200]["content"] |= media("text/plain")[200]["content"]
+    heard_as |= dialect.raises(BadInput, BadAudio, UnknownChoice, NotConfigured)
 
-    @router.post("/audio/transcriptions", summary="Write down what a recording says")
+    @router.post("/audio/transcriptions", summary="Write down what a recording says", responses=heard_as)
     async def transcribe(
         file: UploadFile = File(),  # noqa: B008 (FastAPI's way)
         model: str = Form(HEARING[0]),

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from myna.core.errors import (
+    BadInput,
     CallerError,
     Cancelled,
     Conflict,
@@ -21,6 +23,7 @@ from myna.core.errors import (
     NotFound,
     PeerFailed,
     PeerTimedOut,
+    StoreFailed,
     TooBusy,
     Unauthorized,
 )
@@ -36,10 +39,14 @@ _STATUSES: tuple[tuple[type[MynaError], int], ...] = (
     (PeerTimedOut, 504),
     (PeerFailed, 502),
     (NotConfigured, 503),
+    (StoreFailed, 503),
     (Cancelled, 503),
     (MynaError, 500),
 )
 """The first row that fits decides, so narrower classes stand first."""
+
+SPEAKING = (BadInput, NotFound, TooBusy, NotConfigured, PeerFailed, PeerTimedOut)
+"""What may be wrong where something is to be said."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,20 @@ class Problem:
     message: str
     fields: tuple[Mapping[str, Any], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class FieldFault(BaseModel):
+    """What was wrong where."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+
+
+class FormFailure(BaseModel):
+    """What FastAPI's clients are told of a request of the wrong form."""
+
+    detail: list[FieldFault]
 
 
 WRONG_FORM = Problem(

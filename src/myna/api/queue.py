@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 
 from myna.amqp.requests import (
     AbcRequest,
@@ -21,7 +21,8 @@ from myna.amqp.requests import (
 )
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
-from myna.api.problems import Problem
+from myna.api.health import Failure
+from myna.api.problems import FormFailure, Problem
 
 _PATHS: tuple[tuple[str, str, type[QueueRequest], str], ...] = (
     ("one_click", "one_click", OneClickRequest, "开始一键训练"),
@@ -36,6 +37,13 @@ _PATHS: tuple[tuple[str, str, type[QueueRequest], str], ...] = (
 """Path, stage, request, what is answered."""
 
 
+class Started(BaseModel):
+    """That something has begun; its end is told by RabbitMQ."""
+
+    status: str
+    message: str
+
+
 def _reply(problem: Problem) -> Response:
     if problem.status == 422:
         return JSONResponse({"detail": [dict(field) for field in problem.fields]}, 422)
@@ -43,7 +51,7 @@ def _reply(problem: Problem) -> Response:
     return JSONResponse({"detail": f"Error: {problem.message}"}, status, dict(problem.headers))
 
 
-QUEUE = Dialect("queue service", _reply)
+QUEUE = Dialect("queue service", _reply, error=Failure, form_error=FormFailure)
 
 
 def door(house: House) -> APIRouter:
@@ -55,10 +63,10 @@ def door(house: House) -> APIRouter:
     return router
 
 
-def _handler(house: House, stage: str, kind: type[QueueRequest], message: str) -> Callable[..., dict[str, Any]]:
-    def start(request: QueueRequest) -> dict[str, Any]:
+def _handler(house: House, stage: str, kind: type[QueueRequest], message: str) -> Callable[..., Started]:
+    def start(request: QueueRequest) -> Started:
         house.order(stage, request)
-        return {"status": "success", "message": message}
+        return Started(status="success", message=message)
 
-    start.__annotations__ = {"request": kind, "return": dict[str, Any]}
+    start.__annotations__ = {"request": kind, "return": Started}
     return start

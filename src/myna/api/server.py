@@ -15,6 +15,7 @@ from myna.amqp.orders import Orders
 from myna.amqp.requests import QueueRequest
 from myna.api import cover, health, jobs, openai, queue, root, voice, voices
 from myna.api.access import Guard
+from myna.api.described import Described
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
 from myna.api.problems import problem_of
@@ -71,7 +72,7 @@ def build_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = FastAPI(title="Myna", version=__version__, description=_ABOUT, lifespan=lifespan)
+    app = Described(title="Myna", version=__version__, description=_ABOUT, lifespan=lifespan)
     stage = Stage(studio, settings.max_speaking, settings.max_waiting_to_speak)
     house = House(
         studio,
@@ -96,7 +97,7 @@ def build_app(
         allow_origins=list(settings.cors_origins),
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["X-Request-Id", "X-Audio-Duration", "Content-Disposition"],
+        expose_headers=["X-Request-Id", "X-Audio-Duration", "Content-Disposition", "Retry-After"],
     )
     app.add_middleware(Observed, figures=figures)
     return app

@@ -9,9 +9,12 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 
+from myna.api.described import media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
+from myna.api.problems import SPEAKING as MAY_GO_WRONG
 from myna.api.problems import Problem
 from myna.api.stage import joined
 from myna.api.tts.current import Current
@@ -35,6 +38,23 @@ _WORDS: Mapping[int, str] = {
 }  # fmt: skip
 
 
+class Failure(BaseModel):
+    """The answer to a request that failed."""
+
+    success: bool
+    error: str
+    message: str
+    details: dict[str, Any]
+
+
+class Health(BaseModel):
+    """Whether speech can be made."""
+
+    service: str
+    status: str
+    sovits_available: bool
+
+
 def reply(problem: Problem) -> Response:
     """``{"success": false, "error", "message", "details"}``; wrong forms are a 400 here."""
     status = 400 if problem.status == 422 else problem.status
@@ -53,17 +73,19 @@ def door(house: House) -> APIRouter:
 
 def _synthesis(house: House) -> APIRouter:
     """The API as its clients know it."""
-    dialect = Dialect("voice API", reply, max_body_bytes=house.settings.max_reference_bytes + _FORM_BYTES)
+    most = house.settings.max_reference_bytes + _FORM_BYTES
+    dialect = Dialect("voice API", reply, max_body_bytes=most, error=Failure)
+    spoken = {**media("audio/wav"), **dialect.raises(*MAY_GO_WRONG, BadAudio)}
     needs = Depends(house.guard.needs("speak", always_a_key=True))
     router = routes(dialect, prefix="/api/v1/voice", dependencies=[needs])
 
     @router.get("/health", summary="Whether speech can be made")
-    def health() -> dict[str, Any]:
+    def health() -> Health:
         can_speak = house.speaks()
         status = "healthy" if can_speak else "unhealthy"
-        return {"service": "voice-synthesis", "status": status, "sovits_available": can_speak}
+        return Health(service="voice-synthesis", status=status, sovits_available=can_speak)
 
-    @router.post("/synthesize", summary="Say a text like a clip", response_class=Response)
+    @router.post("/synthesize", summary="Say a text like a clip", response_class=Response, responses=spoken)
     async def synthesize(
         request: Request,
         reference_audio: UploadFile = File(),  # noqa: B008 (FastAPI's way)
@@ -84,7 +106,11 @@ def _plain(house: House) -> APIRouter:
     """``/synthesize`` of the speech server itself, which clients of this API expect behind it."""
     router = routes(SPEAKING, dependencies=[Depends(house.guard.needs("speak"))])
 
-    @router.post("/synthesize", summary="Say a text like a clip that is sent", response_class=Response)
+    spoken = {**media("audio/wav"), **SPEAKING.raises(*MAY_GO_WRONG, BadAudio)}
+
+    @router.post(
+        "/synthesize", summary="Say a text like a clip that is sent", response_class=Response, responses=spoken
+    )
     async def synthesize(
         request: Request,
         reference_audio: UploadFile = File(),  # noqa: B008 (FastAPI's way)

@@ -13,14 +13,16 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.api.access import Caller
+from myna.api.described import media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
-from myna.api.jobs import reply, told
+from myna.api.jobs import Failure, Told, reply, told
+from myna.api.problems import SPEAKING
 from myna.api.stage import joined
 from myna.api.uploads import file_name, keep
 from myna.audio.encode import encode
 from myna.core.card import read_card
-from myna.core.errors import Conflict, NotFound
+from myna.core.errors import BadAudio, BadInput, Conflict, NotFound, TooBusy, UnknownChoice
 from myna.core.fields import build
 from myna.core.speech import SpeechRequest
 from myna.core.versions import version
@@ -52,9 +54,30 @@ class Sample(BaseModel):
     language: str = Field("", description="its language; empty: the reference's")
 
 
+class About(BaseModel):
+    """A voice in our own words; what is told of finished ones only comes last."""
+
+    name: str
+    is_finished: bool
+    recordings: list[str]
+    licence: bool
+    version: str = ""
+    languages: list[str] = []
+    reference_text: str = ""
+    reference_language: str = ""
+    is_trained: bool = False
+
+
+class Begun(BaseModel):
+    """A voice that is being made, and the job that makes it."""
+
+    name: str
+    job: Told
+
+
 def door(house: House) -> APIRouter:
     """The routes."""
-    dialect = Dialect("voices", reply, max_body_bytes=house.settings.max_upload_bytes)
+    dialect = Dialect("voices", reply, max_body_bytes=house.settings.max_upload_bytes, error=Failure)
     router = APIRouter(prefix="/api/v1")
     router.include_router(_making(house, dialect))
     router.include_router(_having(house, dialect))
@@ -64,8 +87,9 @@ def door(house: House) -> APIRouter:
 
 def _making(house: House, dialect: Dialect) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    refusals = dialect.raises(BadInput, BadAudio, UnknownChoice, Conflict, TooBusy)
 
-    @router.post("/voices", summary="Make a voice of recordings", status_code=202)
+    @router.post("/voices", summary="Make a voice of recordings", status_code=202, responses=refusals)
     async def create(
         name: str = Form(description="what to call it"),
         recordings: list[UploadFile] = File(description="recordings of one person"),  # noqa: B008 (FastAPI's way)
@@ -73,7 +97,7 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
         language: str = Form("en"),
         model_version: str = Form("", description="model version; empty: this installation's"),
         caller: Caller = asks,
-    ) -> dict[str, Any]:
+    ) -> Begun:
         folder = house.studio.workspace.voice(name)
         if folder.path.exists():
             raise Conflict(f"there is a voice {name!r} already; choose another name, or remove that")
@@ -96,7 +120,7 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
         except BaseException:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
-        return {"name": name, "job": told(job)}
+        return Begun(name=name, job=told(job))
 
     return router
 
@@ -104,16 +128,28 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
 def _having(house: House, dialect: Dialect) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
     workspace = house.studio.workspace
+    speaks = Depends(house.guard.needs("speak"))
+    missing, taken = dialect.raises(BadInput, NotFound), dialect.raises(BadInput, NotFound, Conflict)
+    shown = {**media(*(f"image/{kind}" for kind in ("png", "jpeg", "webp"))), **missing}
+    heard = {**media("audio/wav"), **dialect.raises(*SPEAKING, Conflict)}
 
-    @router.get("/voices", summary="All voices", dependencies=[asks])
-    def voices() -> list[dict[str, Any]]:
+    @router.get("/voices", summary="All voices", dependencies=[asks], response_model_exclude_unset=True)
+    def voices() -> list[About]:
         return [_about(folder) for folder in workspace.voices]
 
-    @router.get("/voices/{name}", summary="One voice", dependencies=[asks])
-    def voice(name: str) -> dict[str, Any]:
+    @router.get(
+        "/voices/{name}", summary="One voice", dependencies=[asks], responses=missing, response_model_exclude_unset=True
+    )
+    def voice(name: str) -> About:
         return _about(workspace.existing_voice(name))
 
-    @router.get("/voices/{name}/icon", summary="A voice's picture", dependencies=[asks])
+    @router.get(
+        "/voices/{name}/icon",
+        summary="A voice's picture",
+        dependencies=[asks],
+        responses=shown,
+        response_class=Response,
+    )
     def icon(name: str) -> Response:
         folder = workspace.existing_voice(name).path
         found = next((folder / known for known in ICONS if (folder / known).is_file()), None)
@@ -121,15 +157,23 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
             raise NotFound(f"voice {name!r} has no picture; put one of {', '.join(ICONS)} into its folder")
         return FileResponse(found)
 
-    @router.post("/voices/{name}/sample", summary="Hear a voice", dependencies=[Depends(house.guard.needs("speak"))])
+    @router.post(
+        "/voices/{name}/sample", summary="Hear a voice", dependencies=[speaks], responses=heard, response_class=Response
+    )
     async def sample(name: str, body: Sample, request: Request) -> Response:
         spoken = read_card(workspace.existing_voice(name))
         values = {"text": body.text, "voice": spoken, "language": body.language or spoken.reference_language, "seed": 1}
         speech = await house.stage.say(build(SpeechRequest, values))
         return Response(encode(joined(await speech.whole(request)), speech.sample_rate, "wav"), media_type="audio/wav")
 
-    @router.patch("/voices/{name}", summary="Rename a voice", dependencies=[asks])
-    def rename(name: str, body: Rename) -> dict[str, Any]:
+    @router.patch(
+        "/voices/{name}",
+        summary="Rename a voice",
+        dependencies=[asks],
+        responses=taken,
+        response_model_exclude_unset=True,
+    )
+    def rename(name: str, body: Rename) -> About:
         folder = workspace.existing_voice(name)
         _require_rest(house, name)
         target = workspace.voice(body.name)
@@ -138,7 +182,9 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
         folder.path.rename(target.path)
         return _about(target)
 
-    @router.delete("/voices/{name}", summary="Remove a voice and its files", status_code=204, dependencies=[asks])
+    @router.delete(
+        "/voices/{name}", summary="Remove a voice and its files", status_code=204, dependencies=[asks], responses=taken
+    )
     def remove(name: str) -> Response:
         folder = workspace.existing_voice(name)
         _require_rest(house, name)
@@ -152,7 +198,16 @@ def _moving(house: House, dialect: Dialect) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
     workspace, uploads = house.studio.workspace, house.settings.home / "uploads"
 
-    @router.get("/voices/{name}/export", summary="A voice as one file", dependencies=[asks])
+    sent = {**media("application/zip"), **dialect.raises(BadInput, NotFound, Conflict)}
+    refusals = dialect.raises(BadInput, NotFound, Conflict)
+
+    @router.get(
+        "/voices/{name}/export",
+        summary="A voice as one file",
+        dependencies=[asks],
+        responses=sent,
+        response_class=Response,
+    )
     def send(name: str, background: BackgroundTasks) -> Response:
         folder = workspace.existing_voice(name)
         made = export_voice(folder, uploads / f"{secrets.token_hex(8)}{_SUFFIX}")
@@ -161,11 +216,18 @@ def _moving(house: House, dialect: Dialect) -> APIRouter:
             made, media_type="application/zip", filename=f"{folder.name}{_SUFFIX}", background=background
         )
 
-    @router.post("/voices/import", summary="A voice out of one file", status_code=201, dependencies=[asks])
+    @router.post(
+        "/voices/import",
+        summary="A voice out of one file",
+        status_code=201,
+        dependencies=[asks],
+        responses=refusals,
+        response_model_exclude_unset=True,
+    )
     async def receive(
         file: UploadFile = File(),  # noqa: B008 (FastAPI's way)
         name: str = Form("", description="what to call it; empty: as the file is called"),
-    ) -> dict[str, Any]:
+    ) -> About:
         given = name or file_name(file.filename, (".zip",)).removesuffix(".zip").removesuffix(".myna")
         target = workspace.voice(checked_name("voice", given))
         await run_in_threadpool(import_voice, file.file, target)
@@ -174,7 +236,7 @@ def _moving(house: House, dialect: Dialect) -> APIRouter:
     return router
 
 
-def _about(folder: VoiceFolder) -> dict[str, Any]:
+def _about(folder: VoiceFolder) -> About:
     """A voice in our own words."""
     about: dict[str, Any] = {"name": folder.name, "is_finished": folder.card.is_file()}
     about["recordings"] = [file.name for file in files_in(folder.input_audio)]
@@ -184,7 +246,7 @@ def _about(folder: VoiceFolder) -> dict[str, Any]:
         about |= {"version": voice.version, "languages": list(version(voice.version).languages)}
         about |= {"reference_text": voice.reference_text, "reference_language": voice.reference_language}
         about["is_trained"] = voice.sovits is not None
-    return about
+    return About.model_validate(about)
 
 
 def _require_rest(house: House, name: str) -> None:

@@ -10,13 +10,15 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.api.access import Caller
+from myna.api.described import media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
+from myna.api.health import Failure
 from myna.api.problems import Problem
 from myna.api.tasks.parameters import step_of
-from myna.api.tasks.task import FOLDER, RUNNING, Creation, Tasks
+from myna.api.tasks.task import FOLDER, RUNNING, Creation, Tasks, Told
 from myna.api.uploads import file_name, keep
-from myna.core.errors import BadInput, Conflict, NotFound
+from myna.core.errors import BadAudio, BadInput, Conflict, NotFound, TooBusy, UnknownChoice
 from myna.core.workspace import inside
 from myna.steps.step import require_inputs
 from myna.studio import Owner, Status, Wishes
@@ -33,6 +35,31 @@ class StepCall(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict, description="the step's parameters")
 
 
+class Message(BaseModel):
+    """What has been done."""
+
+    message: str
+
+
+class Uploaded(Message):
+    """Where an upload lies."""
+
+    filename: str
+    path: str
+
+
+class Begun(Message):
+    """That a step has begun."""
+
+    task_id: str
+
+
+class Logs(BaseModel):
+    """What the task's steps wrote."""
+
+    logs: str
+
+
 def _reply(problem: Problem) -> Response:
     """``{"detail": "…"}``; wrong forms and states are a 400 here."""
     status = 400 if problem.status in (409, 422) else problem.status
@@ -41,7 +68,7 @@ def _reply(problem: Problem) -> Response:
 
 def door(house: House) -> APIRouter:
     """The routes."""
-    dialect = Dialect("training service", _reply, max_body_bytes=house.settings.max_upload_bytes)
+    dialect = Dialect("training service", _reply, max_body_bytes=house.settings.max_upload_bytes, error=Failure)
     tasks = Tasks(house.settings.home / FOLDER, house.studio)
     router = APIRouter(prefix="/api/v1")
     router.include_router(_lives(house, dialect, tasks))
@@ -52,47 +79,54 @@ def door(house: House) -> APIRouter:
 
 def _lives(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    missing, ended = dialect.raises(NotFound), dialect.raises(NotFound, Conflict)
 
     @router.post("/task/create", summary="Create a task")
-    def create(body: Creation, caller: Caller = asks) -> dict[str, Any]:
+    def create(body: Creation, caller: Caller = asks) -> Told:
         return tasks.create(body, caller.user)
 
-    @router.get("/task/{task_id}", summary="How a task is")
-    def get(task_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.get("/task/{task_id}", summary="How a task is", responses=missing)
+    def get(task_id: str, caller: Caller = asks) -> Told:
         return tasks.told(tasks.get(task_id, caller.user))
 
     @router.get("/tasks", summary="All tasks")
-    def get_all(caller: Caller = asks) -> list[dict[str, Any]]:
+    def get_all(caller: Caller = asks) -> list[Told]:
         return tasks.all(caller.user)
 
-    @router.post("/task/{task_id}/cancel", summary="Stop what the task is doing")
-    def cancel(task_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.post("/task/{task_id}/cancel", summary="Stop what the task is doing", responses=missing)
+    def cancel(task_id: str, caller: Caller = asks) -> Message:
         record = tasks.get(task_id, caller.user)
         for job in tasks.jobs(record.task_id):
             if not job.status.is_terminal:
                 house.studio.cancel(job.id)
-        return {"message": "任务已取消"}
+        return Message(message="任务已取消")
 
-    @router.delete("/task/{task_id}", summary="Remove a task and its files")
-    def delete(task_id: str, caller: Caller = asks) -> dict[str, Any]:
+    @router.delete("/task/{task_id}", summary="Remove a task and its files", responses=ended)
+    def delete(task_id: str, caller: Caller = asks) -> Message:
         tasks.delete(tasks.get(task_id, caller.user).task_id)
-        return {"message": "任务已删除"}
+        return Message(message="任务已删除")
 
     return router
 
 
 def _files(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    missing, refusals = dialect.raises(NotFound), dialect.raises(BadInput, BadAudio, NotFound)
 
-    @router.post("/task/{task_id}/files/upload", summary="Add a recording")
-    async def upload(task_id: str, file: UploadFile, caller: Caller = asks) -> dict[str, Any]:
+    @router.post("/task/{task_id}/files/upload", summary="Add a recording", responses=refusals)
+    async def upload(task_id: str, file: UploadFile, caller: Caller = asks) -> Uploaded:
         record = tasks.get(task_id, caller.user)
         name = file_name(file.filename, SUFFIXES)
         folder = tasks.folder(record.task_id) / "input_audio"
         path = await keep(file, folder, house.studio, name=name, max_bytes=house.settings.max_upload_bytes)
-        return {"message": "文件上传成功", "filename": path.name, "path": str(path)}
+        return Uploaded(message="文件上传成功", filename=path.name, path=str(path))
 
-    @router.get("/task/{task_id}/files/download/{name:path}", summary="Fetch a file of the task")
+    @router.get(
+        "/task/{task_id}/files/download/{name:path}",
+        summary="Fetch a file of the task",
+        response_class=Response,
+        responses={**media("*/*"), **dialect.raises(BadInput, NotFound)},
+    )
     def download(task_id: str, name: str, caller: Caller = asks) -> Response:
         record = tasks.get(task_id, caller.user)
         folder = tasks.folder(record.task_id)
@@ -102,18 +136,19 @@ def _files(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
                 return FileResponse(path, filename=path.name)
         raise NotFound(NO_FILE)
 
-    @router.get("/task/{task_id}/logs", summary="What the task's steps wrote")
-    def logs(task_id: str, caller: Caller = asks) -> dict[str, str]:
-        return {"logs": tasks.log(tasks.get(task_id, caller.user).task_id)}
+    @router.get("/task/{task_id}/logs", summary="What the task's steps wrote", responses=missing)
+    def logs(task_id: str, caller: Caller = asks) -> Logs:
+        return Logs(logs=tasks.log(tasks.get(task_id, caller.user).task_id))
 
     return router
 
 
 def _work(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    refusals = dialect.raises(BadInput, UnknownChoice, Conflict, NotFound, TooBusy)
 
-    @router.post("/task/{task_id}/step/{step}", summary="Run a step")
-    def run(task_id: str, step: str, body: StepCall, caller: Caller = asks) -> dict[str, Any]:
+    @router.post("/task/{task_id}/step/{step}", summary="Run a step", responses=refusals)
+    def run(task_id: str, step: str, body: StepCall, caller: Caller = asks) -> Begun:
         record = tasks.get(task_id, caller.user)
         tasks.require_rest(record.task_id)
         folder = tasks.folder(record.task_id)
@@ -130,7 +165,7 @@ def _work(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
         if job.kind != made.name:
             raise Conflict(RUNNING)
         tasks.note(record.task_id, f"{step} as job {job.id}: {made.model_dump_json(exclude={'folder'})}")
-        return {"message": f"步骤 {step} 开始执行", "task_id": record.task_id}
+        return Begun(message=f"步骤 {step} 开始执行", task_id=record.task_id)
 
     return router
 

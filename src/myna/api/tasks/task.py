@@ -5,14 +5,13 @@ Nothing of a task is kept in memory, so any number of server processes see the s
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -68,6 +67,21 @@ class Creation(BaseModel):
     config: Config = Field(default_factory=Config)
 
 
+class Told(BaseModel):
+    """A task as clients see it. Times are ISO's without a zone, in UTC."""
+
+    task_id: str
+    task_name: str
+    status: Literal["created", "running", "completed", "failed", "cancelled"]
+    config: Config
+    created_at: str
+    updated_at: str
+    current_step: str | None
+    progress: float = Field(description="per cent of the eleven steps")
+    error_message: str | None
+    last_step_params: dict[str, Any] | None
+
+
 class Record(BaseModel):
     """What is written beside a task."""
 
@@ -87,7 +101,7 @@ class Tasks:
     root: Path
     studio: Studio
 
-    def create(self, wanted: Creation, user: str) -> dict[str, Any]:
+    def create(self, wanted: Creation, user: str) -> Told:
         """A new task, as it is told."""
         record = Record(
             task_id=str(uuid.uuid4()), task_name=wanted.task_name, config=wanted.config,
@@ -111,7 +125,7 @@ class Tasks:
             raise NotFound(MISSING)
         return record
 
-    def all(self, user: str) -> list[dict[str, Any]]:
+    def all(self, user: str) -> list[Told]:
         """All tasks of ``user`` (all there are, where that is empty), the newest last."""
         files = self.root.glob(f"*/{CONFIG_FILE}") if self.root.is_dir() else ()
         records = [parse(Record, file.read_bytes()) for file in files]
@@ -154,22 +168,23 @@ class Tasks:
             text += f"{job.kind}: {job.error}\n" if job.error else ""
         return text or NO_LOG
 
-    def told(self, record: Record) -> dict[str, Any]:
+    def told(self, record: Record) -> Told:
         """The task as clients see it."""
         jobs = self.jobs(record.task_id)
         newest = jobs[0] if jobs else None
-        return {
+        about = {
             "task_id": record.task_id,
             "task_name": record.task_name,
             "status": _status(newest),
-            "config": record.config.model_dump(),
+            "config": record.config,
             "created_at": _iso(record.created_at),
             "updated_at": _iso(max([record.created_at, *(job.updated_at for job in jobs[:1])])),
             "current_step": newest.kind if newest else None,
             "progress": _progress(newest),
             "error_message": (newest.error or None) if newest else None,
-            "last_step_params": json.loads(json.dumps(dict(newest.payload))) if newest else None,
+            "last_step_params": dict(newest.payload) if newest else None,
         }
+        return Told.model_validate(about)
 
 
 def _status(job: Job | None) -> str:

@@ -14,19 +14,22 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from myna.api.described import json_of, media
 from myna.api.dialect import Dialect, answered, routes
 from myna.api.door import House
-from myna.api.problems import Problem
+from myna.api.problems import SPEAKING as MAY_GO_WRONG
+from myna.api.problems import FormFailure, Problem
 from myna.api.root import ABOUT
 from myna.api.stage import joined
+from myna.api.tts import official
 from myna.api.tts.answers import media_type
 from myna.api.tts.bodies import read_body, read_query
 from myna.api.tts.current import Choice, Current
 from myna.api.tts.languages import LANGUAGES
-from myna.api.tts.official import SPEAKING, Command, obey, speak
+from myna.api.tts.official import SPEAKING, Command, body_of, obey, query_of, speak
 from myna.api.tts.wishes import Wishes, checked_reference, languages_of
 from myna.audio.encode import encode
-from myna.core.errors import BadInput
+from myna.core.errors import BadCheckpoint, BadInput, NotConfigured, NotFound
 from myna.core.fields import build
 from myna.core.speech import SpeechRequest, Voice
 
@@ -77,6 +80,29 @@ class Models(BaseModel):
     sovits_model_path: str | None = None
 
 
+class Success(BaseModel):
+    """That it is done."""
+
+    code: int
+    message: str
+
+
+class Failure(BaseModel):
+    """What went wrong."""
+
+    code: int
+    message: str
+
+
+class Root(BaseModel):
+    """What is here."""
+
+    message: str
+    version: str
+    docs_url: str
+    myna: str
+
+
 def _reply(problem: Problem) -> Response:
     if problem.status == 422:
         return JSONResponse({"detail": [dict(field) for field in problem.fields]}, 422)
@@ -84,7 +110,8 @@ def _reply(problem: Problem) -> Response:
     return JSONResponse({"code": status, "message": problem.message}, status, dict(problem.headers))
 
 
-LEGACY = Dialect("speech as api.py", _reply)
+LEGACY = Dialect("speech as api.py", _reply, error=Failure | official.Failure, form_error=FormFailure)
+"""Its ``/`` takes the words of api_v2.py too, and then answers in them."""
 
 
 def door(house: House) -> APIRouter:
@@ -99,8 +126,17 @@ def door(house: House) -> APIRouter:
 
 def _root(house: House, current: Current) -> APIRouter:
     router = routes(LEGACY, dependencies=[Depends(house.guard.needs("speak"))])
+    spoken = {**media("audio/wav", "audio/ogg", "audio/aac", "audio/raw"), **LEGACY.raises(*MAY_GO_WRONG)}
+    told = json_of(Root)
+    told[200]["content"] |= spoken[200]["content"]
 
-    @router.get("/", summary="Say a text; without one: what is here")
+    @router.get(
+        "/",
+        summary="Say a text; without one: what is here",
+        openapi_extra=query_of(Legacy, Wishes),
+        response_class=Response,
+        responses={**spoken, **told},
+    )
     async def get_root(request: Request) -> Response:
         given = set(request.query_params)
         if not given:
@@ -109,7 +145,13 @@ def _root(house: House, current: Current) -> APIRouter:
             return await answered(SPEAKING, request, speak(house, current, read_query(request, Wishes), request))
         return await _say(house, current.get(), read_query(request, Legacy), request)
 
-    @router.post("/", summary="Say a text")
+    @router.post(
+        "/",
+        summary="Say a text",
+        openapi_extra=body_of(Legacy, Wishes),
+        response_class=Response,
+        responses=spoken,
+    )
     async def post_root(request: Request) -> Response:
         given = await read_body(request, Anything)
         names = set(given.model_extra or {})
@@ -213,33 +255,37 @@ def _changes(house: House, given: Reference) -> dict[str, object]:
 
 def _changing(house: House, current: Current) -> APIRouter:
     router = routes(LEGACY, dependencies=[Depends(house.guard.needs("control"))])
+    refusals = LEGACY.raises(BadInput, NotFound, BadCheckpoint, NotConfigured)
 
-    def change(given: Reference) -> Response:
+    def change(given: Reference) -> Success:
         current.change(**_changes(house, given))
-        return JSONResponse({"code": 0, "message": "Success"})
+        return Success(code=0, message="Success")
 
-    def switch(given: Models) -> Response:
+    def switch(given: Models) -> Success:
         if not (given.gpt_model_path and given.sovits_model_path):
             raise BadInput("give both gpt_model_path and sovits_model_path")
         gpt, sovits = house.path(given.gpt_model_path), house.path(given.sovits_model_path)
         house.studio.examine(gpt, "gpt")
         current.change(gpt=gpt, sovits=sovits, version=house.studio.examine(sovits, "sovits"))
-        return JSONResponse({"code": 0, "message": "Success"})
+        return Success(code=0, message="Success")
 
-    @router.get("/change_refer", summary="Change the default reference")
-    def get_change(request: Request) -> Response:
+    referring: dict[str, Any] = {"summary": "Change the default reference", "responses": refusals}
+    switching: dict[str, Any] = {"summary": "Switch both weights for everybody", "responses": refusals}
+
+    @router.get("/change_refer", openapi_extra=query_of(Reference), **referring)
+    def get_change(request: Request) -> Success:
         return change(read_query(request, Reference))
 
-    @router.post("/change_refer", summary="Change the default reference")
-    async def post_change(request: Request) -> Response:
+    @router.post("/change_refer", openapi_extra=body_of(Reference), **referring)
+    async def post_change(request: Request) -> Success:
         return change(await read_body(request, Reference))
 
-    @router.get("/set_model", summary="Switch both weights for everybody")
-    def get_switch(request: Request) -> Response:
+    @router.get("/set_model", openapi_extra=query_of(Models), **switching)
+    def get_switch(request: Request) -> Success:
         return switch(read_query(request, Models))
 
-    @router.post("/set_model", summary="Switch both weights for everybody")
-    async def post_switch(request: Request) -> Response:
+    @router.post("/set_model", openapi_extra=body_of(Models), **switching)
+    async def post_switch(request: Request) -> Success:
         return switch(await read_body(request, Models))
 
     return router
@@ -248,12 +294,13 @@ def _changing(house: House, current: Current) -> APIRouter:
 def _control(house: House) -> APIRouter:
     router = routes(LEGACY, dependencies=[Depends(house.guard.needs("control"))])
 
-    @router.get("/control", summary="Stop the server, where that is allowed")
-    def get_control(command: str = "") -> Response:
+    # Where api_v2.py is served too, its own stand in front of these, and are those that are told of.
+    @router.get("/control", summary="Stop the server, where that is allowed", include_in_schema=False)
+    def get_control(command: str = "") -> official.Success | None:
         return obey(house, command)
 
-    @router.post("/control", summary="Stop the server, where that is allowed")
-    async def post_control(request: Request) -> Response:
+    @router.post("/control", summary="Stop the server, where that is allowed", include_in_schema=False)
+    async def post_control(request: Request) -> official.Success | None:
         return obey(house, (await read_body(request, Command)).command)
 
     return router

@@ -12,16 +12,18 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from myna.api.described import json_of, media
 from myna.api.dialect import routes
 from myna.api.door import House
+from myna.api.problems import SPEAKING as MAY_GO_WRONG
 from myna.api.stage import joined
 from myna.api.tts.answers import media_type, whole
 from myna.api.tts.bodies import read_body, read_query
 from myna.api.tts.current import Choice, Current
-from myna.api.tts.official import SPEAKING, body_of
-from myna.api.tts.wishes import Wishes, check, speech_request
+from myna.api.tts.official import SPEAKING, body_of, query_of
+from myna.api.tts.wishes import Refused, Wishes, check, speech_request
 from myna.audio.encode import encode
-from myna.core.errors import NotFound
+from myna.core.errors import BadInput, NotFound
 from myna.core.speech import AudioChunk
 from myna.core.workspace import files_in, inside, write_bytes, write_text
 
@@ -50,6 +52,21 @@ class Line(BaseModel):
     language: str = Field("auto", description="its language")
 
 
+class Made(BaseModel):
+    """Where the speech and its subtitles are fetched; the code is a word, as the fork has it."""
+
+    code: str
+    srt: str
+    audio: str
+
+
+class Clip(BaseModel):
+    """A reference clip, twice by its name."""
+
+    name: str
+    voice_id: str
+
+
 def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     """The routes."""
     current = Current(house.settings.home, house.settings.speaks_version)
@@ -63,15 +80,21 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
         place = f"{str(request.base_url).rstrip('/')}/srt"
         return JSONResponse({"code": "200", "srt": f"{place}/{made.stem}.srt", "audio": f"{place}/{made.name}"})
 
-    @router.get("/srt", summary="Say a text, and write its subtitles")
+    failing = SPEAKING.raises(Refused, *MAY_GO_WRONG)
+    written: dict[str, Any] = {"summary": "Say a text, and write its subtitles", "responses": json_of(Made) | failing}
+    written["responses"][200]["content"] |= media(_SUBRIP)[200]["content"]
+    kinds = (_SUBRIP, *(media_type(name) for name in ("wav", "ogg", "aac", "pcm")))
+    kept = {**media(*kinds), **SPEAKING.raises(BadInput, NotFound)}
+
+    @router.get("/srt", openapi_extra=query_of(SrtWishes), **written)
     async def get_srt(request: Request) -> Response:
         return await answer(request, read_query(request, SrtWishes))
 
-    @router.post("/srt", summary="Say a text, and write its subtitles", openapi_extra=body_of(SrtWishes))
+    @router.post("/srt", openapi_extra=body_of(SrtWishes), **written)
     async def post_srt(request: Request) -> Response:
         return await answer(request, await read_body(request, SrtWishes))
 
-    @router.get("/srt/{name}", summary="What /srt has made")
+    @router.get("/srt/{name}", summary="What /srt has made", response_class=Response, responses=kept)
     def get_file(name: str) -> Response:
         path = _latest(folder, _ALIASES[name]) if name in _ALIASES else inside(folder, name)
         if path is None or not path.is_file():
@@ -80,14 +103,16 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
         return FileResponse(path, media_type=kind)
 
     @router.get("/speakers", summary="The reference clips of this installation")
-    def get_speakers() -> list[dict[str, str]]:
-        return [{"name": clip.stem, "voice_id": clip.stem} for clip in _clips(house.settings.clips_folder)]
+    def get_speakers() -> list[Clip]:
+        return [Clip(name=clip.stem, voice_id=clip.stem) for clip in _clips(house.settings.clips_folder)]
 
     @router.get("/speakers_list", summary="Kinds of speakers that some clients ask for")
     def get_kinds() -> list[str]:
         return list(_KINDS_OF_SPEAKERS)
 
-    @router.post("/tts_to_audio/", summary="Say a line like a clip of /speakers", openapi_extra=body_of(Line))
+    said: dict[str, Any] = {"response_class": Response, "responses": {**media("audio/wav"), **failing}}
+
+    @router.post("/tts_to_audio/", summary="Say a line like a clip of /speakers", openapi_extra=body_of(Line), **said)
     async def post_line(request: Request) -> Response:
         line, choice = await read_body(request, Line), current.get()
         wishes = _wishes_of(line, choice, house.settings.clips_folder)
