@@ -111,6 +111,12 @@ class WorkspaceError(InstallationError):
     kind = "workspace"
 
 
+class StoreFailed(InstallationError):
+    """The job store cannot be reached or written at the moment; nothing of the request was done."""
+
+    kind = "store_failed"
+
+
 class NotConfigured(InstallationError):
     """Something that this installation could do has not been set up; the message names the setting."""
 
