@@ -1,16 +1,20 @@
 """Stage (d): train the flow decoder, tokens and phones to mel, in the voice of a reference.
 
-python recipes/lite/flow.py --work WORK --minutes 60
+python recipes/lite/flow.py --work WORK --budget-minutes 9 [--device cuda]
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+from functools import partial
+from pathlib import Path
 
 import torch
-from corpus import Tokens
-from stage import Stage
+from corpus import CODEBOOK, Draw, Tokens
+from safetensors.torch import load_file
+from samples import speak_flow
+from stage import Figures, Stage, Task, stage_options
 
 from myna.core.versions import version
 from myna.engine.training.flow_loss import FlowBatch, flow_loss
@@ -20,6 +24,8 @@ from myna.models.sovits_flow import SovitsFlow
 LITE = version("lite")
 WINDOW = 150  # codes: 6 s
 REFERENCE = 150  # frames of the reference spectrogram: 3 s
+CODES = {"cpu": 900, "cuda": 24000}
+"""Codes of a batch."""
 
 
 def window(tokens: Tokens, index: int, rng: random.Random) -> dict[str, torch.Tensor]:
@@ -29,11 +35,12 @@ def window(tokens: Tokens, index: int, rng: random.Random) -> dict[str, torch.Te
     stop = min(start + WINDOW, len(codes))
     first, last = int(spoken[start]), int(spoken[stop - 1])
     ids = tokens.ids[index] if stop - start == len(codes) else tokens.ids[index][first : last + 1]
-    mel = tokens.frames(clip, "mel")[2 * start : 2 * stop]
-    other = tokens.clips[rng.choice(tokens.by_speaker[clip.speaker])]
-    spec = tokens.frames(other, "spec")
-    cut = rng.randrange(max(1, len(spec) - REFERENCE + 1))
-    return {"codes": codes[start:stop], "phones": ids, "mel": mel, "reference": spec[cut : cut + REFERENCE]}
+    mel = tokens.frames(clip, "mel", 2 * start, 2 * stop)
+    others = [n for n in tokens.by_speaker[clip.speaker] if n in tokens.spans["spec"]]
+    other = tokens.clips[rng.choice(others)]
+    cut = rng.randrange(max(1, tokens.spans["spec"][other.number][1] - REFERENCE + 1))
+    reference = tokens.frames(other, "spec", cut, cut + REFERENCE)
+    return {"codes": codes[start:stop], "phones": ids, "mel": mel, "reference": reference}
 
 
 def collate(rows: list[dict[str, torch.Tensor]]) -> FlowBatch:
@@ -55,52 +62,58 @@ def collate(rows: list[dict[str, torch.Tensor]]) -> FlowBatch:
     )
 
 
-def batch_at(tokens: Tokens, step: int, codes: int) -> FlowBatch:
+def batch_at(tokens: Tokens, draw: Draw, codes: int, step: int) -> FlowBatch:
     """The batch of one step, a function of its number alone; about ``codes`` codes in all."""
     rng = random.Random(step)
-    training = tokens.training(texted=False)
-    pool = sorted(rng.sample(training, 64), key=lambda i: min(len(tokens.codes[i]), WINDOW))
-    start = rng.randrange(len(pool) - 6)
-    longest = min(len(tokens.codes[pool[min(start + 12, 63)]]), WINDOW)
+    # Many more than are needed, sorted, of which a run of like length is taken.
+    size = 64 * max(1, codes // CODES["cpu"])
+    pool = sorted(draw.clips(size, rng), key=lambda i: min(len(tokens.codes[i]), WINDOW))
+    start = rng.randrange(size * 9 // 10)
+    longest = min(len(tokens.codes[pool[min(start + size // 5, size - 1)]]), WINDOW)
     return collate([window(tokens, i, rng) for i in pool[start : start + max(4, codes // longest)]])
 
 
 @torch.no_grad()
-def held_out(net: SovitsFlow, tokens: Tokens, device: torch.device) -> dict[str, float]:
+def held_out(net: SovitsFlow, tokens: Tokens, device: torch.device) -> Figures:
     """Both losses on held-out speakers, with fixed draws."""
     rng = random.Random(0)
     torch.manual_seed(0)
-    batch = collate([window(tokens, i, rng) for i in tokens.held(texted=True)[::4][:24]])
-    return floats(flow_loss(net, moved(batch, device), prior=1.0, shortcut_share=0.0)[1])
-
-
-def floats(figures: dict[str, torch.Tensor]) -> dict[str, float]:
-    """Figures as numbers."""
+    numbers = tokens.of("held", texted=True, kind="mel")[::4][:24]
+    batch = collate([window(tokens, number, rng) for number in numbers])
+    figures = flow_loss(net, moved(batch, device), prior=1.0, shortcut_share=0.0)[1]
     return {name: float(value) for name, value in figures.items()}
+
+
+def fresh(work: Path) -> SovitsFlow:
+    """A net that knows nothing but the codebook."""
+    net = SovitsFlow(LITE.flow)
+    # The content's two frames per code are equal: their mean is the code's vector.
+    eye = torch.eye(LITE.flow.content_width)[:, :, None]
+    net.ssl_proj.weight.data.copy_(torch.cat((eye, eye), dim=2) / 2)
+    net.ssl_proj.bias.data.zero_()
+    net.quantizer.codebook.load_state_dict(load_file(work / CODEBOOK))
+    return net
 
 
 def main() -> None:
     """Train, going on from what is in the work folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    Stage.options(parser, minutes=60, learning_rate=8e-4)
-    parser.add_argument("--codes", type=int, default=900)
+    stage_options(parser, steps=20000, learning_rate=8e-4)
+    parser.add_argument("--codes", type=int, help=f"of a batch; by default {CODES}")
     options = parser.parse_args()
     tokens = Tokens(options.work)
-    net = SovitsFlow(LITE.flow)
+    net = fresh(options.work)
     net.ssl_proj.requires_grad_(False)
-    # The content's two frames per code are equal: their mean is the code's vector.
-    eye = torch.eye(LITE.flow.content_width)[:, :, None]
-    net.ssl_proj.weight.data.copy_(torch.cat((eye, eye), dim=2) / 2)
-    net.ssl_proj.bias.data.zero_()
-    net.quantizer.codebook.load_state_dict(torch.load(options.work / "codebook.pt", weights_only=True))
     stage = Stage("flow", net, options)
+    stage.compile(net.cfm.estimator)
 
-    def loss_at(step: int) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = moved(batch_at(tokens, step, options.codes), stage.device)
-        loss, figures = flow_loss(net, batch, prior=0.5, shortcut_share=0.15)
-        return loss, floats(figures)
+    def loss(batch: FlowBatch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return flow_loss(net, batch, prior=0.5, shortcut_share=0.15)
 
-    stage.train(loss_at, lambda: held_out(net, tokens, stage.device))
+    draw = Draw(tokens, tokens.of("train", texted=False, kind="mel"))
+    codes = options.codes or CODES[stage.device.type]
+    judge = partial(held_out, net, tokens, stage.device)
+    stage.train(Task(partial(batch_at, tokens, draw, codes), loss, judge, partial(speak_flow, net, tokens)))
 
 
 if __name__ == "__main__":

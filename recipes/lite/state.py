@@ -67,12 +67,18 @@ def read_state(folder: Path) -> tuple[Tensors, dict[str, Any]]:
     return tensors, index["about"]
 
 
+def read_about(folder: Path) -> dict[str, Any]:
+    """What stands beside the tensors of a state."""
+    about: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))["about"]
+    return about
+
+
 def has_state(folder: Path) -> bool:
     """Whether there is a state in ``folder``."""
     return (folder / INDEX).is_file()
 
 
-def packed(prefix: str, net: torch.nn.Module, average: Mapping[str, Tensor] | None, optim: torch.optim.AdamW) -> Tensors:
+def packed(prefix: str, net: torch.nn.Module, average: Tensors | None, optim: torch.optim.AdamW) -> Tensors:
     """The small form of a net, its running mean and its optimiser; names begin with ``prefix``.
 
     Without ``average``, of a net that does not ship (a discriminator), the weights themselves in half precision.

@@ -1,96 +1,129 @@
-"""Stage (b): content features of every clip, the codebook by k-means, tokens, and which phone each token speaks.
+"""Stage (b): the codebook of semantic tokens by k-means over content features, and every clip as tokens.
 
-    python recipes/lite/tokens.py --work WORK
+    python recipes/lite/tokens.py --work WORK [--keep-codebook]
 
-Writes ``tokens.npz`` (per clip: codes, spoken phone per code, phone ids) and ``codebook.pt``.
+Writes ``codebook.safetensors`` and ``tokens.npz``: per clip its codes (25 a second), which phone each code speaks, and
+the phones' ids. Clips that nobody wrote down get the phones that the content encoder hears, so that the decoder can
+learn from them. ``--keep-codebook``: tokens go on meaning what nets that were trained with them take them for.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from content import greedy
-from corpus import Clip, Corpus, batches, pad
+from corpus import CODEBOOK, Clip, Corpus, batches, pad, plain, save_tokens
+from safetensors.torch import load_file, save
+from stage import mean_of
 from torch import Tensor
 
+from myna.checkpoints.native import read_weights
+from myna.core.assets import bundled
 from myna.core.versions import version
-from myna.engine.features.alignment import spoken_columns
-from myna.models.content import CTC_PHONES, LiteContent
+from myna.core.workspace import write_bytes
+from myna.engine.align import best_path, centres
+from myna.engine.features.alignment import heard_phones, spoken_columns
+from myna.models.content import CTC_PHONES, ContentSizes, LiteContent
 from myna.models.quantizer import Codebook
-from myna.text.symbols import phone_ids
 
-VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
-
-
-def guess_phones(clip: Clip, logits: Tensor) -> None:
-    """Give an untranscribed clip the phones the encoder hears (main stress on every vowel: it cannot hear stress)."""
-    heard = [CTC_PHONES[c - 1] for c in greedy(logits)]
-    clip.phones = [p + "1" if p in VOWELS else p for p in heard]
-    clip.ids = phone_ids(clip.phones, "v2")
+IN_SOVITS = "quantizer.vq.layers.0._codebook."
+MOST_VECTORS = 400_000
 
 
-def codebook(options: argparse.Namespace, vectors: Tensor) -> Codebook:
-    """The codebook by k-means over ``vectors`` (N, C); with ``--keep-codebook`` the one that is there."""
-    path = options.work / "codebook.pt"
-    book = Codebook(version("lite").flow.codes, vectors.shape[1])
-    if options.keep_codebook:
-        book.load_state_dict(torch.load(path, weights_only=True))
-        return book
-    book.start(vectors[torch.randperm(len(vectors))[:120_000]])
-    for _ in range(options.rounds):
+def content_net(work: Path, classes: int) -> LiteContent:
+    """The content encoder as it is trained so far, or as it ships."""
+    net = LiteContent(replace(ContentSizes(), classes=classes, frame_classes=classes)).eval()
+    net.load_state_dict(mean_of("content", work))
+    return net
+
+
+def shipped_codebook() -> dict[str, Tensor]:
+    """The codebook inside the decoder that ships."""
+    weights = read_weights(bundled("lite/sovits.safetensors")).tensors
+    return {name.removeprefix(IN_SOVITS): value for name, value in weights.items() if name.startswith(IN_SOVITS)}
+
+
+@torch.no_grad()
+def features(net: LiteContent, corpus: Corpus) -> Iterator[tuple[Clip, Tensor, np.ndarray]]:
+    """Every decoded clip with its features (T25, width) and the CTC's log-probabilities (T25, classes)."""
+    device = net.ctc_head.weight.device
+    clips = [clip for clip in corpus.clips if corpus.has(clip, "front")]
+    for group in batches(clips, 200 if device.type == "cpu" else 2000, 0):
+        frames, lengths = pad([corpus.frames(c, "front") for c in group])
+        with torch.autocast(device.type, torch.bfloat16):
+            out = net.encode(frames.to(device), lengths.to(device))
+        logp = out.ctc_logits.float().log_softmax(-1).cpu()
+        for clip, row, scores, num in zip(group, out.features.float().cpu(), logp, out.lengths.tolist(), strict=True):
+            yield clip, row[:num], scores[:num].numpy()
+
+
+def columns(corpus: Corpus, clip: Clip, scores: np.ndarray) -> np.ndarray | None:
+    """Which of the clip's phones each frame speaks; None where they do not fit."""
+    if clip.language == "en":
+        return spoken_columns(scores, clip.phones)
+    # Other languages' phones are classes of this encoder only, which the package knows nothing of.
+    path = best_path(scores, corpus.ctc(clip))
+    if path is None:
+        return None
+    heard = [at for at, phone in enumerate(clip.phones) if plain(phone) in corpus.classes]
+    middles = centres(path, len(heard))
+    found: np.ndarray = np.asarray(heard)[np.abs(np.arange(len(scores))[:, None] - middles[None]).argmin(1)]
+    return found
+
+
+def codebook(vectors: Tensor, rounds: int) -> Codebook:
+    """The codebook by k-means over ``vectors`` (N, C)."""
+    book = Codebook(version("lite").flow.codes, vectors.shape[1]).to(vectors.device)
+    book.start(vectors)
+    for _ in range(rounds):
         counts, sums = book._totals(vectors, book.nearest(vectors))
         used = counts > 0
         book.embed[used] = sums[used] / counts[used, None]
         book.embed[~used] = book.pick(vectors, int((~used).sum()))
     book.cluster_size.copy_(counts)
     book.embed_avg.copy_(book.embed * counts[:, None])
-    torch.save(book.state_dict(), path)
-    return book
+    return book.cpu()
 
 
 @torch.no_grad()
 def main() -> None:
-    """Write tokens and codebook."""
+    """Write codebook and tokens."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--keep-codebook", action="store_true", help="do not make a new one")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     options = parser.parse_args()
     torch.manual_seed(0)
     corpus = Corpus(options.work)
-    net = LiteContent().eval()
-    net.load_state_dict(torch.load(options.work / "content.pt", weights_only=True)["average"])
-    features: dict[str, Tensor] = {}
-    spoken: dict[str, np.ndarray] = {}
-    for group in batches(corpus.clips, 200, 0):
-        frames, lengths = pad([corpus.frames(c, "front") for c in group])
-        with torch.autocast("cpu", torch.bfloat16):
-            out = net.encode(frames, lengths)
-        logp = out.ctc_logits.float().log_softmax(-1)
-        for clip, row, logits, num in zip(group, out.features.float(), logp, out.lengths.tolist(), strict=True):
-            # Content is 50 frames/s, two equal ones per inner frame; a code stands for two of them.
-            features[clip.file] = row[:num]
-            if not clip.phones:
-                guess_phones(clip, logits[:num])
-            if clip.ctc:
-                columns = spoken_columns(logits[:num].numpy(), clip.phones)
-                if columns is not None:
-                    spoken[clip.file] = columns
-    train = torch.cat([features[c.file] for c in corpus.clips if c.split == "train"])
-    book = codebook(options, train)
-    arrays = {}
-    for number, clip in enumerate(corpus.clips):
-        if clip.file in spoken:
-            arrays[f"{number}.codes"] = book.nearest(features[clip.file]).numpy().astype(np.int16)
-            arrays[f"{number}.spoken"] = spoken[clip.file].astype(np.int16)
-            arrays[f"{number}.ids"] = np.asarray(clip.ids, np.int16)
-    np.savez(options.work / "tokens.npz", **arrays)
+    net = content_net(options.work, len(corpus.classes) + 1).to(options.device)
+    found: dict[int, tuple[Tensor, np.ndarray]] = {}
+    for clip, row, scores in features(net, corpus):
+        if not clip.phones and clip.language == "en":
+            clip.phones = heard_phones(scores[:, : len(CTC_PHONES) + 1])
+        said = columns(corpus, clip, scores) if corpus.ctc(clip) else None
+        if said is not None:
+            found[clip.number] = row, said
+    path, book = options.work / CODEBOOK, Codebook(version("lite").flow.codes, net.sizes.width)
+    if options.keep_codebook:
+        book.load_state_dict(load_file(path) if path.is_file() else shipped_codebook())
+    else:
+        vectors = torch.cat([row for number, (row, _) in found.items() if corpus.clips[number].split == "train"])
+        some = vectors[torch.randperm(len(vectors))[:MOST_VECTORS]]
+        book = codebook(some.to(options.device), options.rounds)
+    write_bytes(path, save({name: value.contiguous() for name, value in book.state_dict().items()}))
+    rows = {
+        number: (book.nearest(row).numpy(), said, corpus.clips[number].ids)
+        for number, (row, said) in sorted(found.items())
+    }
+    save_tokens(options.work, rows)
     share = book.cluster_size / book.cluster_size.sum()
     perplexity = float((-(share * share.clamp(min=1e-9).log()).sum()).exp())
-    print(f"{len(arrays) // 3} of {len(corpus.clips)} clips; codebook perplexity {perplexity:.0f}")
+    print(f"{len(rows)} of {len(corpus.clips)} clips; codebook perplexity {perplexity:.0f}")
 
 
 if __name__ == "__main__":
