@@ -22,8 +22,8 @@ from myna.jobs.store import SqlJobStore
 from myna.jobs.worker import Worker
 
 STAGES = ("claiming", "claimed", "told", "beaten", "ended", "finishing", "finished")
-"""Where it stops: in the transaction that claims the job, and behind it; behind that of the job's first step and that of
-its first heartbeat with progress; when the child has ended; in the transaction that ends the job, and behind it."""
+"""Where it stops: in the transaction that claims the job, and behind it; behind that of the job's first step, and that
+of its first heartbeat with progress; when the child has ended; in the transaction that ends the job, and behind it."""
 
 
 class StagedStore(SqlJobStore):

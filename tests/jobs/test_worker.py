@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
+from myna.core.errors import StoreFailed
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.liveness import Pulse
 from myna.jobs.store import SqlJobStore
@@ -154,7 +154,7 @@ def test_a_store_that_is_away_for_a_moment_costs_nothing(worker: Worker, tmp_pat
 
     def shaky(*arguments: Any, **more: Any) -> bool:
         if next(tries):
-            raise OperationalError("UPDATE", {}, Exception("the server is restarting"))
+            raise StoreFailed("the server is restarting")
         return finish(*arguments, **more)
 
     with pytest.MonkeyPatch.context() as patch:

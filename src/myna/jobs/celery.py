@@ -20,9 +20,8 @@ from amqp.exceptions import ChannelError
 from celery import Celery, signals
 from kombu import Exchange, Queue
 from kombu.exceptions import KombuError
-from sqlalchemy.exc import DBAPIError
 
-from myna.core.errors import NotFound
+from myna.core.errors import NotFound, StoreFailed
 from myna.core.settings import Settings, read_settings
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.store import JobStore, SqlJobStore
@@ -140,7 +139,7 @@ class Sweep:
         while not stop.wait(self._every_s):
             try:
                 self.once()
-            except (KombuError, OSError, DBAPIError, ChannelError) as error:
+            except (KombuError, OSError, StoreFailed, ChannelError) as error:
                 _log.warning("the jobs cannot be looked through now: %s", error)
 
     def once(self) -> None:

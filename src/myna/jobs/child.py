@@ -74,11 +74,11 @@ def main(target: str) -> None:
     except (Cancelled, KeyboardInterrupt):
         report.end("cancelled")
     except MynaError as error:
-        traceback.print_exc()
         report.end("failed", str(error), {"kind": error.kind})
+        traceback.print_exc()  # after the report: the disk of the log may be full
     except Exception as error:
-        traceback.print_exc()
         report.end("failed", f"{type(error).__name__}: {error}")
+        traceback.print_exc()
     else:
         report.end("completed", result=result)
     finally:

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from myna.core.errors import BadInput, MissingExtra, WorkspaceError
+from myna.core.errors import BadInput, MissingExtra, StoreFailed, WorkspaceError
 from myna.core.workspace import disk_errors, make_folder
 
 _BUSY_TIMEOUT_S = 30.0
@@ -25,6 +25,8 @@ _LOCK_NUMBER = 0x4D594E41  # "MYNA": PostgreSQL's advisory locks are numbers
 
 def open_database(url: str) -> sa.Engine:
     """A connection pool to ``url`` (``sqlite:///FILE`` or ``postgresql+psycopg://…``), its tables up to date.
+
+    From then on a database that is away, full or broken is a `StoreFailed`, and what it cannot keep is a `BadInput`.
 
     Raises:
         BadInput: no such kind of database.
@@ -51,7 +53,19 @@ def open_database(url: str) -> sa.Engine:
     except CommandError as error:
         engine.dispose()
         raise WorkspaceError(f"the job store {place} is of a newer version of myna: {error}") from None
+    sa.event.listen(engine, "handle_error", _tell)
     return engine
+
+
+def _tell(context: ExceptionContext) -> None:
+    """Say in one line what is wrong with the database, or with what it was given."""
+    if context.is_pre_ping:
+        return
+    reason = " ".join(str(context.original_exception).split())
+    if isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
+        raise StoreFailed(f"the job store cannot be used now: {reason}")
+    if isinstance(context.sqlalchemy_exception, DataError):
+        raise BadInput(f"the job store cannot keep this: {reason}")
 
 
 def _migrate(connection: sa.Connection) -> None:

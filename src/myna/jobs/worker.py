@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy.exc import DBAPIError
-
-from myna.core.workspace import make_folder
+from myna.core.errors import StoreFailed, WorkspaceError
+from myna.core.workspace import disk_errors, make_folder
 from myna.jobs.job import Job, Status
 from myna.jobs.processes import kill_tree
 from myna.jobs.store import JobStore
@@ -67,8 +66,14 @@ class Worker:
 
     def run(self, job: Job, stop: threading.Event | None = None) -> None:
         """Run a claimed job to its end."""
-        make_folder(self.logs)
-        with log_file(self.logs, job.id).open("ab") as log:
+        try:
+            make_folder(self.logs)
+            with disk_errors(log_file(self.logs, job.id)):
+                log = log_file(self.logs, job.id).open("ab")
+        except WorkspaceError as error:
+            self.store.finish(job, Status.FAILED, str(error), {"kind": error.kind})
+            return
+        with log:
             child = _Child(self.runner, job, self.device, log)
             try:
                 self._attend(job, child, stop or threading.Event())
@@ -93,11 +98,11 @@ class Worker:
                 next_beat = now + min(self.lease_s / 3, _BEAT_S)
                 held = self.store.beat(job, child.progress, child.note)
                 last_beat = now
-            except DBAPIError as error:
+            except StoreFailed as error:
                 # A database that is away for a moment costs nothing; one that stays away costs the job's lease.
                 if now - last_beat > self.lease_s:
                     raise
-                _log.warning("worker %s cannot reach the job store and tries again: %s", self.name, error.orig)
+                _log.warning("worker %s cannot reach the job store and tries again: %s", self.name, error)
                 time.sleep(_BEAT_S)
                 continue
             if held is None:
