@@ -27,6 +27,7 @@ from myna.engine.asr import Recogniser, recogniser
 from myna.engine.bench_speech import Person, Utterance, read_people
 from myna.engine.device import synchronise
 from myna.engine.dsp import denormalise_mel
+from myna.engine.edit_distance import edits
 from myna.engine.features.content import DATASET_RATE_HZ
 from myna.engine.synthesis.decoders import FlowDecoder
 from myna.engine.synthesis.prompt import Prompt, read_prompt
@@ -251,16 +252,6 @@ def plain_phones(text: str) -> list[str]:
     except BadInput:
         return []
     return [phone.rstrip("012") for phone in phones if phone.rstrip("012").isalpha()]
-
-
-def edits(wanted: Sequence[str], heard: Sequence[str]) -> int:
-    """How many items must be changed, left out or put in to get from one to the other (Levenshtein)."""
-    row = list(range(len(heard) + 1))
-    for above, item in enumerate(wanted, start=1):
-        corner, row[0] = row[0], above
-        for column, other in enumerate(heard, start=1):
-            corner, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, corner + (item != other))
-    return row[-1]
 
 
 def _print(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -134,8 +134,11 @@ def spoken_columns(scores: np.ndarray, phones: Sequence[str]) -> np.ndarray | No
 
 
 def heard_phones(scores: np.ndarray) -> list[str]:
-    """The phones that are likeliest in ``scores`` (T25, classes); vowels get the main stress, which is not heard."""
-    best = scores.argmax(1)
+    """The phones that are likeliest in ``scores`` (T25, classes); vowels get the main stress, which is not heard.
+
+    Classes behind the English phones, which an encoder of several languages has, are passed over.
+    """
+    best = scores[:, : len(CTC_PHONES) + 1].argmax(1)
     kept = best[(best > 0) & np.concatenate(([True], best[1:] != best[:-1]))]
     phones = [CTC_PHONES[number - 1] for number in kept]
     return [f"{phone}1" if phone in _VOWELS else phone for phone in phones]
