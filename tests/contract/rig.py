@@ -60,6 +60,7 @@ class Rig:
 
     folder: Path
     rabbit: Rabbit | None = None
+    runner: str = RUNNER
     fixtures: Fixtures = field(init=False)
     store: SqlJobStore = field(init=False)
     _running: dict[str, Running] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Rig:
     def __enter__(self) -> Rig:
         self.fixtures = make_fixtures(self.folder / "fixtures")
         self.store = SqlJobStore(f"sqlite:///{self.home / 'jobs.sqlite'}")
-        worker = Worker(self.store, RUNNER, self.home / "logs", poll_s=0.05)
+        worker = Worker(self.store, self.runner, self.home / "logs", poll_s=0.05)
         self._worker = threading.Thread(target=worker.serve, args=(self._stop,), daemon=True)
         self._worker.start()
         return self
