@@ -86,6 +86,7 @@ class Stage:
         moving = [k for k, v in weights.items() if v.is_floating_point()]
         self._moving = [self.average[k] for k in moving], [weights[k] for k in moving]
         self.step, self.spent, self.steepness = 0, 0.0, 1.0
+        self._small: tuple[Tensors, dict[str, Any]] | None = None
         if has_state(self.folder):
             self._take(*read_state(self.folder))
             self._forget_after()
@@ -166,8 +167,9 @@ class Stage:
         unpack(tensors, "", self.net, self.average, self.optim, self.step)
 
     def _settle(self) -> None:
-        """Go on with what a state of now would give back."""
-        self._take(*self._packed())
+        """Go on with what a state of now gives back; that is the state which is written."""
+        self._small = self._packed()
+        self._take(*self._small)
 
     def _tell(self, figures: Figures) -> None:
         row = {"step": self.step, "minutes": round(self.spent / 60, 2), "rate": self.rate()}
@@ -186,8 +188,8 @@ class Stage:
 
     def save(self, task: Task) -> None:
         """Write the state, judge the mean weights on held-out speakers, and speak with them."""
-        tensors, about = self._packed()
-        write_state(self.folder, tensors, about)
+        tensors, about = self._small or self._packed()
+        write_state(self.folder, tensors, about | {"spent": round(self.spent, 1)})
         with mean_weights(self):
             self._tell({f"held_{k}": v for k, v in task.judge().items()})
             folder = self.options.work / "samples" / self.name / f"{self.step:07d}"

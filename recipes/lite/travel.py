@@ -37,6 +37,7 @@ BESIDE = {"content": (), "gpt": ("lite/sovits.safetensors",), "flow": ()}
 """Files of the bundled base that a stage's samples need."""
 LARGEST = 300_000
 """Bytes of a file of the package that travels: weights and dictionaries stay at home, phones are listed already."""
+HERE = Path(__file__).parent
 MOST_FILES = 8
 SAMPLES = "samples.tar"
 KEPT_BESIDE = ("metrics.jsonl", "targets.npz")
@@ -58,7 +59,7 @@ def send(options: argparse.Namespace) -> None:
     if box.exists():
         raise BadInput(f"{box} is there already; name another folder, or remove it")
     shutil.copytree(PACKAGE.parent, box / "src" / "myna", ignore=_left_behind)
-    shutil.copytree(Path(__file__).parent, box / "recipes" / "lite", ignore=_left_behind)
+    shutil.copytree(HERE, box / "recipes" / "lite", ignore=_left_behind)
     for file in BESIDE[stage]:
         shutil.copy(bundled(file), box / "src" / "myna" / "assets" / file)
     inner = box / "work"
@@ -90,12 +91,12 @@ def _copy_state(work: Path, inner: Path, stage: str, *, is_light: bool) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Decode what travelled, train one piece, lay out what goes back."""
-    begun, here, work = time.monotonic(), Path(__file__).parent, options.work
+    begun, work = time.monotonic(), options.work
     if not (work / SPANS).is_file():
-        program = [sys.executable, str(here / "features.py"), "--work", str(work), "--kinds", *KINDS[options.stage]]
+        program = [sys.executable, str(HERE / "features.py"), "--work", str(work), "--kinds", *KINDS[options.stage]]
         subprocess.run([*program, "--processes", str(os.cpu_count() or 2)], check=True)
     left = options.minutes - (time.monotonic() - begun) / 60
-    program = [sys.executable, str(here / f"{options.stage}.py"), "--work", str(work), "--device", options.device]
+    program = [sys.executable, str(HERE / f"{options.stage}.py"), "--work", str(work), "--device", options.device]
     subprocess.run([*program, "--budget-minutes", f"{left:.2f}", "--save-minutes", "1000", *options.rest], check=True)
     state = work / "state" / options.stage
     files = sorted(file for file in state.iterdir() if file.is_file())
