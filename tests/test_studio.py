@@ -58,6 +58,26 @@ def test_more_jobs_than_may_wait_are_refused(store: SqlJobStore, voice: VoiceFol
         studio.job(first.id)
 
 
+def test_jobs_of_others_take_places(store: SqlJobStore, voice: VoiceFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, elsewhere = studio_of(store, max_queued=2), studio_of(store, max_queued=2)
+    here.submit(ConvertAudio(folder=voice.path))
+    elsewhere.submit(ConvertAudio(folder=voice.path))
+    monkeypatch.setattr("myna.studio._COUNT_S", 0.0)
+    with pytest.raises(TooBusy):
+        here.submit(ConvertAudio(folder=voice.path))
+
+
+def test_places_are_not_counted_for_every_job(
+    store: SqlJobStore, voice: VoiceFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, counted = studio_of(store), []
+    monkeypatch.setattr("myna.studio._COUNT_S", 60.0)
+    monkeypatch.setattr(store, "count", lambda status: counted.append(status) or 0)
+    for _ in range(5):
+        studio.submit(ConvertAudio(folder=voice.path))
+    assert len(counted) == 1
+
+
 def test_a_chain_waits_for_the_rarest_worker_it_needs(store: SqlJobStore, voice: VoiceFolder) -> None:
     studio = studio_of(store)
     assert studio.submit_chain([ConvertAudio(folder=voice.path)]).order.queue == "cpu"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from myna.audio.container import identify
@@ -26,6 +27,7 @@ from myna.steps.step import Step
 __all__ = ["SCOPES", "Event", "Job", "Key", "Owner", "Status", "Studio", "Wishes"]
 
 _RETRY_S = 10.0
+_COUNT_S = 0.5
 
 
 Examine = Callable[[Path, str], str]
@@ -44,6 +46,24 @@ class Wishes:
     notify: tuple[str, ...] = ()
     tells_steps: bool = False
     key: str | None = None
+
+
+class _Queue:
+    """How many jobs may wait. They are counted when a place might be missing, and else twice a second."""
+
+    def __init__(self, jobs: JobStore, most: int) -> None:
+        self._jobs, self._most, self._lock = jobs, most, Lock()
+        self._waiting, self._counted_at = most, 0.0
+
+    def take_place(self) -> None:
+        """A place for one more job; raises `TooBusy` where there is none."""
+        with self._lock:
+            now = time.monotonic()
+            if self._waiting >= self._most or now - self._counted_at > _COUNT_S:
+                self._waiting, self._counted_at = self._jobs.count(Status.QUEUED), now
+            if self._waiting >= self._most:
+                raise TooBusy(f"{self._waiting} jobs are waiting already, as many as may; try again later", _RETRY_S)
+            self._waiting += 1
 
 
 class Studio:
@@ -67,7 +87,7 @@ class Studio:
     ) -> None:
         self.num_gpus = num_gpus
         self._speaker, self._jobs, self._keys, self._examine, self._listen = speaker, jobs, keys, examine, listen
-        self.workspace, self._logs, self._max_queued = workspace, logs, max_queued
+        self.workspace, self._logs, self._queue = workspace, logs, _Queue(jobs, max_queued)
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """The speech of ``request``, chunk by chunk."""
@@ -175,9 +195,7 @@ class Studio:
         return self._keys is not None and bool(self._keys.list())
 
     def _order(self, kind: str, payload: Mapping[str, Any], queue: str, wishes: Wishes) -> Job:
-        waiting = self._jobs.count(Status.QUEUED)
-        if waiting >= self._max_queued:
-            raise TooBusy(f"{waiting} jobs are waiting already, as many as may; try again later", _RETRY_S)
+        self._queue.take_place()
         return self._jobs.submit(self._ordered(kind, payload, queue, wishes))
 
     def _ordered(self, kind: str, payload: Mapping[str, Any], queue: str, wishes: Wishes) -> Order:

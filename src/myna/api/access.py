@@ -59,7 +59,7 @@ class Guard:
         """Who asks; raises `Unauthorized`, `Forbidden` and `TooBusy`."""
         address = request.client.host if request.client else ""
         key = _key_of(request)
-        caller = self._remembered(key)
+        caller = self._remembered(key, address, always_a_key)
         try:
             if caller is None:
                 caller = await run_in_threadpool(self._caller, key, address, always_a_key)
@@ -78,8 +78,6 @@ class Guard:
             raise Unauthorized("this server has no keys, so it answers its own machine only; see `myna keys add`")
         if not key:
             raise Unauthorized("give your key in the header X-API-Key; `myna keys add NAME` makes one")
-        if self._key and secrets.compare_digest(key.encode(), self._key.encode()):
-            return ANYBODY
         found = self._studio.key(key)
         if found is None:
             raise Unauthorized("this key is none of this server's")
@@ -88,10 +86,16 @@ class Guard:
         self._known[_mark(key)] = (now, caller)  # guesses are not worth remembering
         return caller
 
-    def _remembered(self, key: str) -> Caller | None:
-        """Whose key it was a moment ago."""
+    def _remembered(self, key: str, address: str, always_a_key: bool) -> Caller | None:
+        """Who it is, where that is known without asking the store: which would take a thread."""
         since, caller = self._known.get(_mark(key), (-_KNOWN_S, None))
-        return caller if self._clock() - since < _KNOWN_S else None
+        if caller is not None and self._clock() - since < _KNOWN_S:
+            return caller
+        if self._key and secrets.compare_digest(key.encode(), self._key.encode()):
+            return ANYBODY
+        asked, has_keys = self._has_keys
+        was_open = not self._key and not has_keys and self._clock() - asked < _KNOWN_S
+        return ANYBODY if was_open and not always_a_key and _is_here(address) else None
 
     def _is_closed(self) -> bool:
         since, has_keys = self._has_keys

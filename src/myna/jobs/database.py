@@ -20,6 +20,7 @@ from myna.core.errors import BadInput, MissingExtra, StoreFailed, WorkspaceError
 from myna.core.workspace import disk_errors, make_folder
 
 _BUSY_TIMEOUT_S = 30.0
+_CONNECTIONS = 15
 _LOCK_NUMBER = 0x4D594E41  # "MYNA": PostgreSQL's advisory locks are numbers
 
 
@@ -34,7 +35,10 @@ def open_database(url: str) -> sa.Engine:
         WorkspaceError: it cannot be reached, opened or written, or a newer version of this program has changed it.
     """
     try:
-        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        # All connections are kept: one for each busy moment would be opened and closed for every request.
+        engine = sa.create_engine(
+            url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=not url.startswith("sqlite")
+        )
     except (ArgumentError, NoSuchModuleError) as error:
         raise BadInput(f"the job store's URL is unusable ({error}); give sqlite:///FILE or postgresql://…") from None
     except ModuleNotFoundError as error:

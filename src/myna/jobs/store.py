@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from myna.core.errors import Conflict, NotFound
 from myna.jobs.database import open_database
+from myna.jobs.inserting import Inserts
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.liveness import Pulse
 from myna.jobs.outbox import Outbox, note_events, seconds_since
@@ -115,6 +116,9 @@ class SqlJobStore:
         self._clock = clock
         self._pulse = pulse or Pulse()
         self.engine = open_database(url)
+        self._inserts = Inserts(self.engine, JOBS)
+        # A single SELECT needs no transaction, which would be two more round trips to the server.
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:
         """Give the connections back."""
@@ -168,7 +172,7 @@ class SqlJobStore:
         query = sa.select(sa.func.count()).select_from(JOBS).where(JOBS.c.status == status)
         if queue is not None:
             query = query.where(JOBS.c.queue == queue)
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
     def claim(self, worker: str, lease_s: float, queues: Sequence[str] = ()) -> Job | None:
@@ -247,8 +251,7 @@ class SqlJobStore:
     def _insert(self, order: Order, status: Status) -> Job:
         row = new_row(uuid.uuid4().hex, order, status, self._clock())
         try:
-            with self.engine.begin() as connection:
-                connection.execute(JOBS.insert().values(**row))
+            self._inserts.add(row)
         except IntegrityError:
             if order.key is None:
                 raise
@@ -260,7 +263,7 @@ class SqlJobStore:
     ) -> builtins.list[Job]:
         order = JOBS.c.created_at.desc() if newest else JOBS.c.created_at
         query = JOBS.select().where(*where).order_by(order, JOBS.c.id).limit(limit)
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
     def _settled(self, job: Job) -> bool:
