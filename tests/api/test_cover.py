@@ -59,9 +59,12 @@ def test_covers_may_be_off_and_old_ones_are_cleared(serve: Make, tmp_path: Path)
         == "not_configured"
     )
     client = serve(api_key="open sesame")
-    client.post("/api/v1/cover/jobs", files=FILES, headers=key)
+    begun = client.post("/api/v1/cover/jobs", files=FILES, headers=key).json()
     (old,) = (tmp_path / "home" / "covers").iterdir()
     os.utime(old, (1, 1))
     client.post("/api/v1/cover/jobs", files=FILES, headers=key)
+    assert old.exists()  # it waits still
+    client.post(f"/api/v1/cover/jobs/{begun['job_id']}/cancel", headers=key)
+    client.post("/api/v1/cover/jobs", files=FILES, headers=key)
     assert not old.exists()
-    assert len(list((tmp_path / "home" / "covers").iterdir())) == 1
+    assert len(list((tmp_path / "home" / "covers").iterdir())) == 2

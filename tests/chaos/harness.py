@@ -105,15 +105,23 @@ class Yard:
     def worker(self, runner: str = RUNNER, lease_s: float = 30.0) -> Iterator[Worker]:
         """A worker in a thread of this process."""
         worker = Worker(SqlJobStore(self.url), runner, self.folder / "logs", poll_s=0.05, lease_s=lease_s)
-        stop = threading.Event()
-        thread = threading.Thread(target=worker.serve, args=(stop,))
-        thread.start()
-        try:
+        with self.serving(worker):
             yield worker
+
+    @contextmanager
+    def serving(self, *workers: Worker) -> Iterator[None]:
+        """These workers, each in a thread of this process."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=worker.serve, args=(stop,)) for worker in workers]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
         finally:
             stop.set()
-            thread.join()
-            worker.store.close()  # type: ignore[attr-defined]
+            for worker, thread in zip(workers, threads, strict=True):
+                thread.join()
+                worker.store.close()  # type: ignore[attr-defined]
 
     def ended(self, job: Job) -> Job:
         """The job once it has its terminal status."""

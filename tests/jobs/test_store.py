@@ -311,34 +311,34 @@ def test_the_end_of_a_job_is_one_event_for_everybody_who_asked(store: SqlJobStor
     assert Outbox(store.engine, "https://", clock).waiting() == 1
 
 
-def test_an_event_whose_sender_died_is_sent_again_under_the_same_number(store: SqlJobStore, clock: Clock) -> None:
-    outbox = Outbox(store.engine, "amqp:", clock)
+def test_an_event_whose_sender_died_is_sent_again_under_the_same_number(store: SqlJobStore, steady: Clock) -> None:
+    outbox = Outbox(store.engine, "amqp:", steady=steady)
     store.submit(ordered("amqp:slice"))
     store.finish(claimed(store), Status.COMPLETED)
     first = outbox.claim()
     assert outbox.claim() is None
-    clock.now += 61
+    steady.now += 61
     second = outbox.claim()
     assert first is not None
     assert second is not None
     assert (second.message_id, second.attempts) == (first.message_id, 2)
     assert not outbox.sent(first)  # it is the second sender's by now
     assert outbox.sent(second)
-    clock.now += 3600
+    steady.now += 3600
     assert (outbox.claim(), outbox.waiting()) == (None, 0)
 
 
-def test_an_event_that_could_not_be_sent_is_tried_later_and_later(store: SqlJobStore, clock: Clock) -> None:
-    outbox = Outbox(store.engine, "amqp:", clock)
+def test_an_event_that_could_not_be_sent_is_tried_later_and_later(store: SqlJobStore, steady: Clock) -> None:
+    outbox = Outbox(store.engine, "amqp:", steady=steady)
     store.submit(ordered("amqp:slice"))
     store.finish(claimed(store), Status.COMPLETED)
     for wait in (*RETRIES_S, RETRIES_S[-1]):
         event = outbox.claim()
         assert event is not None
         outbox.failed(event, "nobody there")
-        clock.now += wait - 0.5
+        steady.now += wait - 0.5
         assert outbox.claim() is None
-        clock.now += 0.5
+        steady.now += 0.5
     assert outbox.waiting() == 1
 
 

@@ -13,7 +13,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
 from myna.amqp.stages import DEAD, PROGRESS_KEY, STAGES, START_KEY
-from myna.core.errors import PeerFailed
+from myna.core.errors import MynaError, PeerFailed
 
 _log = logging.getLogger(__name__)
 _WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -60,10 +60,10 @@ class Broker:
                     work(connection, channel)
                 finally:
                     close(connection)
-            except (AMQPError, PeerFailed, OSError) as error:
+            except (AMQPError, MynaError, OSError) as error:
                 wait = _WAITS_S[min(tries, len(_WAITS_S) - 1)]
                 tries += 1
-                _log.warning("the connection to RabbitMQ broke (%s); again in %s s", error, wait)
+                _log.warning("the work with RabbitMQ broke off (%s); again in %s s", error, wait)
                 stop.wait(wait)
 
     def publish_once(self, exchange: str, key: str, body: Mapping[str, Any], message_id: str) -> None:

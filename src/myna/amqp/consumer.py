@@ -18,7 +18,7 @@ from myna.amqp.broker import Broker, publish
 from myna.amqp.orders import Orders
 from myna.amqp.requests import REQUESTS, QueueRequest
 from myna.amqp.stages import DEAD, STAGES
-from myna.core.errors import BadInput, TooBusy
+from myna.core.errors import BadInput, InstallationError, TooBusy
 from myna.core.fields import one_line
 
 _log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ _MAX_BYTES = 2**20
 _KEPT_BYTES = 2**16
 _PREFETCH = 1
 _TICK_S = 0.5
+_LATER_S = 1.0
+"""How long a message waits that cannot be taken now."""
 
 
 class Consumer:
@@ -40,23 +42,34 @@ class Consumer:
         def work(connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
             channel.basic_qos(prefetch_count=_PREFETCH)
             for stage in STAGES.values():
-                channel.basic_consume(stage.start_queue, self._listener(stage.name))
+                channel.basic_consume(stage.start_queue, self._listener(stage.name, stop))
             while not stop.is_set():
                 connection.process_data_events(_TICK_S)
 
         self._broker.keep(stop, work)
 
-    def _listener(self, stage: str) -> Any:
+    def _listener(self, stage: str, stop: threading.Event) -> Any:
         def listen(channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
             tag = method.delivery_tag or 0
             try:
                 job = self._orders.take(stage, understood(stage, body), _key(stage, properties, body))
                 _log.info("message for %s is job %s", stage, job.id)
+                reason = ""
             except BadInput as error:
-                _bury(channel, stage, body, str(error))
-            except TooBusy:
+                reason = str(error)
+            except (TooBusy, InstallationError) as error:  # not the message's fault: it may be taken by and by
+                _log.warning("a message for %s goes back to its queue: %s", stage, error)
+                stop.wait(_LATER_S)
                 channel.basic_nack(tag, requeue=True)
                 return
+            except Exception as error:
+                _log.exception("a message for %s was too much", stage)
+                if not method.redelivered:
+                    channel.basic_nack(tag, requeue=True)
+                    return
+                reason = f"twice an error of this program: {type(error).__name__}: {error}"
+            if reason:
+                _bury(channel, stage, body, reason)
             channel.basic_ack(tag)
 
         return listen

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 
@@ -87,7 +88,7 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
         caller: Caller = asks,
     ) -> Begun:
         _require_configured(house)
-        _clear(root, clock() - house.settings.keep_results_h * 3600)
+        await run_in_threadpool(_clear, house, clock() - house.settings.keep_results_h * 3600)
         folder = make_folder(root / secrets.token_hex(16))
         try:
             step = await _step(house, folder, reference_voice, song, model_id, pitch_shift)
@@ -201,10 +202,13 @@ def _told(job: Job) -> Told:
     return Told.model_validate(about)
 
 
-def _clear(root: Path, before: float) -> None:
-    """Remove covers that were begun before that time."""
+def _clear(house: House, before: float) -> None:
+    """Remove covers that were begun before that time and have ended: a clock may have been set."""
+    root = house.settings.home / FOLDER
+    unfinished = [status for status in Status if not status.is_terminal]
     for folder in root.iterdir() if root.is_dir() else ():
-        if folder.stat().st_mtime < before:
+        is_old = folder.stat().st_mtime < before
+        if is_old and not house.studio.jobs(task=_task(folder), statuses=unfinished, limit=1):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import urllib.parse
 
+from myna.core.errors import StoreFailed
 from myna.studio import Event, Studio
 
 _log = logging.getLogger(__name__)
@@ -28,16 +29,26 @@ class Webhooks:
     def serve(self, stop: threading.Event) -> None:
         """Send events as they come."""
         while not stop.is_set():
-            event = self._outbox.claim()
-            if event is None:
+            try:
+                has_sent = self._send_next()
+            except StoreFailed as error:
+                _log.warning("no webhook can be sent now: %s", error)
+                has_sent = False
+            if not has_sent:
                 stop.wait(_IDLE_S)
-                continue
-            problem = self._post(event)
-            if problem:
-                _log.warning("webhook %s of job %s: %s", event.destination, event.job_id, problem)
-                self._outbox.failed(event, problem)
-            else:
-                self._outbox.sent(event)
+
+    def _send_next(self) -> bool:
+        """Send the next event; False where there is none."""
+        event = self._outbox.claim()
+        if event is None:
+            return False
+        problem = self._post(event)
+        if problem:
+            _log.warning("webhook %s of job %s: %s", event.destination, event.job_id, problem)
+            self._outbox.failed(event, problem)
+        else:
+            self._outbox.sent(event)
+        return True
 
     def _post(self, event: Event) -> str:
         """Why the event did not arrive; empty where it did. Redirections are not followed."""

@@ -55,7 +55,7 @@ EVENTS = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("due_at", sa.Float, nullable=False),
+    sa.Column("due_at", sa.Float, nullable=False),  # for people: senders judge by clocks of their own
     sa.Column("sent_at", sa.Float),
     sa.UniqueConstraint("job_id", "destination", "topic", name="uq_events_once"),
     sa.Index("ix_events_due", "sent_at", "due_at"),

@@ -21,7 +21,7 @@ from myna.api.uploads import file_name, keep
 from myna.core.errors import BadAudio, BadInput, Conflict, NotFound, TooBusy, UnknownChoice
 from myna.core.workspace import inside
 from myna.steps.step import require_inputs
-from myna.studio import Owner, Status, Wishes
+from myna.studio import Owner, Wishes
 
 SUFFIXES = (".wav", ".mp3", ".m4a", ".aac", ".flac")
 NO_FILE = "文件不存在"
@@ -159,15 +159,11 @@ def _work(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
             except NotFound as error:
                 raise BadInput(str(error)) from None
         # The key keeps two clients, or two server processes, from starting a step at the same moment.
-        turn = sum(1 for job in tasks.jobs(record.task_id) if job.status in _ENDED)
-        owner = Owner(caller.user, task=record.task_id)
-        job = house.studio.submit(made, Wishes(owner, key=f"task:{record.task_id}:{turn}"))
+        key = tasks.next_key(record.task_id)
+        job = house.studio.submit(made, Wishes(Owner(caller.user, task=record.task_id), key=key))
         if job.kind != made.name:
             raise Conflict(RUNNING)
         tasks.note(record.task_id, f"{step} as job {job.id}: {made.model_dump_json(exclude={'folder'})}")
         return Begun(message=f"步骤 {step} 开始执行", task_id=record.task_id)
 
     return router
-
-
-_ENDED = tuple(status for status in Status if status.is_terminal)

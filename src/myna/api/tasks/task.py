@@ -5,6 +5,7 @@ Nothing of a task is kept in memory, so any number of server processes see the s
 
 from __future__ import annotations
 
+import logging
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from myna.core.errors import BadInput, Conflict, NotFound
 from myna.core.fields import parse
 from myna.core.workspace import checked_name, make_folder, write_text
 from myna.studio import Job, Status, Studio
+
+_log = logging.getLogger(__name__)
 
 FOLDER = "api_tasks"
 CONFIG_FILE = "task_config.json"
@@ -137,8 +140,13 @@ class Tasks:
         return self.root / task_id
 
     def jobs(self, task_id: str) -> list[Job]:
-        """The task's jobs, the newest first."""
-        return self.studio.jobs(task=task_id, limit=1000)
+        """The task's jobs, the newest first: by their turns, because clocks may be set back."""
+        return sorted(self.studio.jobs(task=task_id, limit=1000), key=_turn, reverse=True)
+
+    def next_key(self, task_id: str) -> str:
+        """The key of the task's next job: so two that start one at the same moment start the same one."""
+        turns = [_turn(job) for job in self.jobs(task_id)[:1]]
+        return f"task:{task_id}:{turns[0] + 1 if turns else 0}"
 
     def require_rest(self, task_id: str) -> None:
         """Raise `Conflict` while a step runs."""
@@ -153,10 +161,13 @@ class Tasks:
         shutil.rmtree(self.folder(task_id), ignore_errors=True)
 
     def note(self, task_id: str, line: str) -> None:
-        """Add a line to the task's log."""
+        """Add a line to the task's log; where the disk takes none, what the line tells of is true all the same."""
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        with (self.folder(task_id) / LOG_FILE).open("a", encoding="utf-8") as file:
-            file.write(f"{stamp} {line}\n")
+        try:
+            with (self.folder(task_id) / LOG_FILE).open("a", encoding="utf-8") as file:
+                file.write(f"{stamp} {line}\n")
+        except OSError as error:
+            _log.warning("the log of task %s cannot be written: %s", task_id, error)
 
     def log(self, task_id: str) -> str:
         """What has been written down about the task, and what its steps wrote."""
@@ -185,6 +196,12 @@ class Tasks:
             "last_step_params": dict(newest.payload) if newest else None,
         }
         return Told.model_validate(about)
+
+
+def _turn(job: Job) -> int:
+    """Which of its task's jobs it is, from 0."""
+    number = (job.order.key or "").rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def _status(job: Job | None) -> str:
