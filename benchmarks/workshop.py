@@ -105,7 +105,7 @@ def speech(seconds: int, seed: int) -> np.ndarray:
 
 def chapter(path: Path, seed: int) -> Path:
     """Ten minutes of stereo mp3, 128 kbit/s."""
-    with av.open(str(path), "w", format="mp3", options={"write_xing": "0"}) as container:
+    with av.open(str(path), "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as container:
         stream = container.add_stream("libmp3lame", rate=RATE, layout="stereo")
         stream.bit_rate = 128_000
         resampler = av.AudioResampler("s16p", "stereo", RATE, frame_size=1152)

@@ -167,7 +167,7 @@ def test_progress_is_told_and_stops(tmp_path: Path) -> None:
     first = [clip.name for clip in files_in(tmp_path / "out")]
     assert len(first) == 1
     assert [path.name[0] for path in (tmp_path / "out").iterdir()] == ["a"]
-    again = [clip.name for clip in slice_file(tmp_path / "a.wav", tmp_path / "out", SliceSettings(), num_threads=2)]
+    again = [clip.name for clip in slice_file(tmp_path / "a.wav", tmp_path / "out", SliceSettings(), ahead=True)]
     assert again[:1] == first
     assert len(again) == 3
 

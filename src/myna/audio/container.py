@@ -39,7 +39,7 @@ def identify(stream: BinaryIO) -> str:
     Raises:
         BadAudio: the bytes are none of the containers on the list.
     """
-    offset = _after_id3(stream)
+    offset = after_id3(stream)
     stream.seek(offset)
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
@@ -99,7 +99,7 @@ def _choices() -> str:
     return ", ".join(READABLE)
 
 
-def _after_id3(stream: BinaryIO) -> int:
+def after_id3(stream: BinaryIO) -> int:
     """Offset of the first byte behind any leading ID3v2 tags."""
     offset = 0
     for _ in range(8):  # several tags in a row happen; a chain of thousands does not
@@ -157,7 +157,7 @@ def _check_ogg(stream: BinaryIO, size: int) -> None:
 
 def _check_mp3(stream: BinaryIO, size: int) -> None:
     """Where a Xing/Info tag tells the number of bytes, they must be there."""
-    offset = _after_id3(stream)
+    offset = after_id3(stream)
     stream.seek(offset)
     head = stream.read(4096)
     at = max(head.find(b"Xing", 0, 256), head.find(b"Info", 0, 256))

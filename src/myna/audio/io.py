@@ -63,21 +63,21 @@ def decode_blocks(
     sample_rate: int | None = None,
     *,
     limits: DecodeLimits = DEFAULT_LIMITS,
-    num_threads: int = 1,
+    ahead: bool = False,
     checks_packets: bool = True,
     progress: Progress = silent,
 ) -> Iterator[np.ndarray]:
     """Like `decode`, block by block: float32 ``(t,)`` mono. The file is opened when the first block is asked for.
 
-    A damaged or truncated recording raises when the damage is reached, thus after blocks that were good. With several
-    threads, decoding runs ahead of whoever takes the blocks; they are the same, bit for bit. Without
+    A damaged or truncated recording raises when the damage is reached, thus after blocks that were good. Decoding may
+    run ``ahead`` of whoever takes the blocks, in a thread of its own. Without
     ``checks_packets`` a recording that is too long is noticed where the limit is passed, and not before. ``progress``
     is told the share of the length that the header promises.
     """
     with opened(source, limits, checks_packets=checks_packets) as recording:
         rate = recording.sample_rate
         promised = (recording.info.seconds or 0.0) * (sample_rate or rate)
-        with _ready(recording, num_threads) as blocks:
+        with _ready(recording, ahead) as blocks:
             given = 0
             for block in resample_blocks(blocks, rate, sample_rate):
                 given += len(block)
@@ -86,13 +86,12 @@ def decode_blocks(
 
 
 @contextmanager
-def _ready(recording: Recording, num_threads: int) -> Iterator[Iterator[np.ndarray]]:
-    blocks = recording.blocks(num_threads)
-    if num_threads == 1:
-        yield blocks
-    else:
-        with running_ahead(blocks) as ready:
+def _ready(recording: Recording, ahead: bool) -> Iterator[Iterator[np.ndarray]]:
+    if ahead:
+        with running_ahead(recording.blocks()) as ready:
             yield ready
+    else:
+        yield recording.blocks()
 
 
 def probe(source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS) -> AudioInfo:

@@ -63,6 +63,10 @@ class Mixdown:
         sounds = [self._joined(_rows(list(group))) for _, group in alike]
         return np.concatenate(sounds) if sounds else np.zeros(0, np.float32)
 
+    def mixed(self, block: np.ndarray) -> np.ndarray:
+        """What `take` would give for a block that is decoded already, float32 ``(t, channels)``; never a view of it."""
+        return self._joined(list(block.T if block.shape[1] > 1 else block.T.copy()))
+
     def _joined(self, rows: Sequence[np.ndarray]) -> np.ndarray:
         """The channels, each ``(t,)``, as one sound."""
         return _mean(rows)

@@ -11,9 +11,9 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from myna.audio.container import check_whole, identify, not_opened, too_many_channels, truncated
+from myna.audio.container import MPEG_AUDIO, check_whole, identify, not_opened, too_many_channels, truncated
 from myna.audio.mixdown import Mixdown
-from myna.audio.ranges import Part, can_be_cut, decoded, in_ranges
+from myna.audio.plain_mp3 import PlainMp3, plain_blocks, plain_mp3
 from myna.audio.source import Source, bytes_of
 from myna.core.errors import BadAudio, LimitExceeded
 
@@ -33,6 +33,7 @@ CODECS = ",".join(
 MAX_PEAK = 64.0
 """36 dB over full scale: beyond it the file holds something else than samples in -1..1."""
 
+_PART_SAMPLES = 65536
 _DURATION_SLACK_S = 0.25  # encoder delay and padding that headers may or may not count
 
 
@@ -67,6 +68,23 @@ def too_long(most: float, seconds: float | None = None) -> LimitExceeded:
     return LimitExceeded(f"the recording is {length} the allowed {most:.0f} s; give a shorter one")
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Sound of some packets, and whether the last of them could not be decoded."""
+
+    sound: np.ndarray
+    num_packets: int
+    is_broken: bool
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """An MP3 file that mpg123 may decode, and how long it is."""
+
+    stream: BinaryIO
+    length: PlainMp3
+
+
 class _Nameless:
     """A stream as libav may see it: bytes only, no name to judge by."""
 
@@ -83,11 +101,13 @@ class Recording:
         stream: AudioStream,
         limits: DecodeLimits,
         mixdown: type[Mixdown] = Mixdown,
+        plain: _Plain | None = None,
     ) -> None:
         self._container = container
         self._stream = stream
         self._limits = limits
         self._mix = mixdown
+        self._plain = plain
         self.sample_rate = int(stream.rate or 0)
         self.info = AudioInfo(
             container.format.name.split(",")[0],
@@ -98,8 +118,10 @@ class Recording:
         )
         self._check_header()
 
-    def check_packets(self) -> None:
+    def check_length(self) -> None:
         """Add up what the packets say of themselves: far quicker than decoding, and a lying header has no say."""
+        if self._plain is not None:
+            return  # its headers were added up, so its length is known and was judged
         ticks, unit = 0, self._stream.time_base or 0
         try:
             for packet in self._container.demux(self._stream):
@@ -112,14 +134,14 @@ class Recording:
         except FFmpegError:
             raise _damaged() from None
 
-    def blocks(self, num_threads: int = 1) -> Generator[np.ndarray, None, None]:
+    def blocks(self) -> Generator[np.ndarray, None, None]:
         """Float32 blocks of some ten thousand samples, as the mixdown gives them, every limit checked on the way.
 
         A few broken packets are skipped (streams often begin inside a frame), many are damage.
         """
         total = packets = broken = 0
         most = int(self._limits.max_seconds * self.sample_rate)
-        for part in self._parts(num_threads):
+        for part in self._parts():
             packets += part.num_packets
             broken += part.is_broken
             if part.is_broken and broken > 8 + packets // 50:
@@ -133,21 +155,34 @@ class Recording:
             raise _damaged()
         self._check_ending(total)
 
-    def _parts(self, num_threads: int) -> Iterator[Part]:
-        """The recording in order; by several threads where its codec allows."""
-        codec = self._stream.codec_context
+    def _parts(self) -> Iterator[_Part]:
+        """The recording in order."""
+        mixdown = self._mix(self.sample_rate, self._limits.max_channels)
+        if self._plain is not None:
+            for block in plain_blocks(self._plain.stream):
+                yield _Part(mixdown.mixed(block), 1, False)
+            return
         try:
-            if num_threads > 1 and can_be_cut(codec.name):
-                yield from in_ranges(self._container.demux(self._stream), codec, self._mixdown, num_threads)
-            else:
-                yield from decoded(codec, self._container.demux(self._stream), self._mixdown())
+            yield from self._decoded(mixdown)
         except FFmpegError:
             raise _damaged() from None
 
-    def _mixdown(self) -> Mixdown:
-        return self._mix(self.sample_rate, self._limits.max_channels)
+    def _decoded(self, mixdown: Mixdown) -> Iterator[_Part]:
+        count, is_broken = 0, False
+        for packet in self._container.demux(self._stream):
+            count += 1
+            try:
+                mixdown.add(packet.decode())
+            except FFmpegError:
+                is_broken = True
+            if is_broken or mixdown.num_samples >= _PART_SAMPLES:
+                yield _Part(mixdown.take(), count, is_broken)
+                count, is_broken = 0, False
+        yield _Part(mixdown.take(), count, False)
 
     def _declared_seconds(self) -> float | None:
+        if self._plain is not None:
+            return self._plain.length.num_samples / self._plain.length.sample_rate
         stream = self._stream
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
@@ -206,16 +241,20 @@ def opened(
     with bytes_of(source, limits.max_bytes) as stream:
         demuxers = identify(stream)
         check_whole(stream, demuxers, limits.max_channels)
+        length = plain_mp3(stream) if demuxers == MPEG_AUDIO else None
+        plain = None if length is None else _Plain(stream, length)
         if checks_packets:
-            with _demuxed(stream, demuxers, limits, mixdown) as recording:
-                recording.check_packets()
+            with _demuxed(stream, demuxers, limits, mixdown, plain) as recording:
+                recording.check_length()
             stream.seek(0)
-        with _demuxed(stream, demuxers, limits, mixdown) as recording:
+        with _demuxed(stream, demuxers, limits, mixdown, plain) as recording:
             yield recording
 
 
 @contextmanager
-def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits, mixdown: type[Mixdown]) -> Iterator[Recording]:
+def _demuxed(
+    stream: BinaryIO, demuxers: str, limits: DecodeLimits, mixdown: type[Mixdown], plain: _Plain | None
+) -> Iterator[Recording]:
     options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
     try:
         # Titles and the like are not read, so it does not matter in what letters they are.
@@ -228,4 +267,4 @@ def _demuxed(stream: BinaryIO, demuxers: str, limits: DecodeLimits, mixdown: typ
         audio = container.streams.best("audio")
         if audio is None:
             raise BadAudio("the file holds no audio track that can be decoded; give a file with sound in it")
-        yield Recording(container, audio, limits, mixdown)  # type: ignore[arg-type]
+        yield Recording(container, audio, limits, mixdown, plain)  # type: ignore[arg-type]

@@ -91,7 +91,7 @@ def slice_file(
     *,
     limits: DecodeLimits = SLICE_LIMITS,
     pauses: PauseFinder | None = None,
-    num_threads: int = 1,
+    ahead: bool = False,
     progress: Progress = silent,
 ) -> Iterator[Path]:
     """Cut one recording into ``folder``, see `slice_blocks`; the clips as they are written.
@@ -100,9 +100,7 @@ def slice_file(
         BadAudio, LimitExceeded, NotFound: the recording cannot be decoded, see `decode_blocks`.
         WorkspaceError: a clip cannot be written.
     """
-    blocks = decode_blocks(
-        path, CLIP_RATE_HZ, limits=limits, num_threads=num_threads, checks_packets=False, progress=progress
-    )
+    blocks = decode_blocks(path, CLIP_RATE_HZ, limits=limits, ahead=ahead, checks_packets=False, progress=progress)
     return slice_blocks(blocks, path.name, folder, settings, pauses)
 
 

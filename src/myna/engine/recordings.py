@@ -60,7 +60,7 @@ def convert_recordings(
     recordings = plain_files(source, root or source, tally)
     names = dict(zip(recordings, clip_safe_names(recordings), strict=True))
     processes = num_processes(recordings, num_parts)
-    work = _Converting(folder, names, limits, len(recordings) == 1, _threads(processes))
+    work = _Converting(folder, names, limits, len(recordings) == 1, _has_core_to_spare(processes))
     done = each_shared(recordings, work, processes, tally, progress)
     tally.require(len(done), BadAudio, "no recording can be used")
     held = sum(seconds for _, seconds in done)
@@ -79,7 +79,7 @@ class _Converting:
     names: dict[Path, str]
     limits: RecordingLimits
     is_only: bool
-    num_threads: int
+    ahead: bool
 
     def __call__(self, recording: Path, progress: Progress) -> float:
         extent = Extent()
@@ -88,9 +88,7 @@ class _Converting:
 
         def checked() -> Iterator[np.ndarray]:
             told = named(progress, printable(recording.name))
-            for block in decode_blocks(
-                recording, CLIP_RATE_HZ, limits=limits, num_threads=self.num_threads, progress=told
-            ):
+            for block in decode_blocks(recording, CLIP_RATE_HZ, limits=limits, ahead=self.ahead, progress=told):
                 extent.feed(block)
                 yield block
             extent.check(CLIP_RATE_HZ, min_seconds=shortest, max_seconds=limits.max_seconds)
@@ -148,7 +146,7 @@ def slice_recordings(
     recordings = plain_files(source, root or source, tally)[part::num_shares]
     make_folder(folder)
     processes = num_processes(recordings, num_parts)
-    work = _Slicing(folder, settings, voice_threshold, _threads(processes))
+    work = _Slicing(folder, settings, voice_threshold, _has_core_to_spare(processes))
     done = each_shared(recordings, work, processes, tally, progress)
     if num_shares == 1 or tally.failures:
         tally.require(len(done), BadAudio, "no recording gives a clip")
@@ -162,7 +160,7 @@ class _Slicing:
     folder: Path
     settings: SliceSettings
     voice_threshold: float | None
-    num_threads: int
+    ahead: bool
 
     def __call__(self, recording: Path, progress: Progress) -> int:
         told = named(progress, printable(recording.name))
@@ -171,7 +169,7 @@ class _Slicing:
             self.folder,
             self.settings,
             pauses=self._pauses(),
-            num_threads=self.num_threads,
+            ahead=self.ahead,
             progress=told,
         )
         count = sum(1 for _ in clips)
@@ -225,6 +223,6 @@ def _leads_inside(link: Path, root: Path) -> bool:
     return True
 
 
-def _threads(processes: int) -> int:
-    """Threads for each file, when so many are worked on at once."""
-    return max(1, num_cores() // processes)
+def _has_core_to_spare(processes: int) -> bool:
+    """Whether each of so many processes may decode in a thread of its own."""
+    return num_cores() >= 2 * processes
