@@ -26,7 +26,7 @@ from starlette.types import Message, Receive
 
 from myna.api.access import Needs
 from myna.api.problems import WRONG_FORM, Problem, bug, example_of, problem_of
-from myna.core.errors import Forbidden, LimitExceeded, MynaError, TooBusy, Unauthorized
+from myna.core.errors import Forbidden, LimitExceeded, MynaError, StoreFailed, TooBusy, Unauthorized
 
 _log = logging.getLogger(__name__)
 _MIB = 2**20
@@ -58,7 +58,7 @@ class Dialect:
 
     def always_raises(self, *, is_guarded: bool, has_form: bool) -> dict[int | str, dict[str, Any]]:
         """How OpenAPI tells of what any route may answer, one that wants a key, and one with parameters or a body."""
-        guarding = (Unauthorized, Forbidden, TooBusy) if is_guarded else ()
+        guarding = (Unauthorized, Forbidden, TooBusy, StoreFailed) if is_guarded else ()
         problems = [example_of(kind) for kind in (*guarding, LimitExceeded)] + [bug("3f2a9c0d1e4b5a67")]
         return self._told(*problems, *((WRONG_FORM,) if has_form else ()))
 

@@ -14,6 +14,7 @@ from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.observed import Figures
 from myna.api.problems import Problem
+from myna.core.errors import StoreFailed
 from myna.studio import Status
 
 
@@ -63,7 +64,9 @@ def door(
             uptime_seconds=round(clock() - begun, 3),
         )
 
-    @router.get("/ready", summary="Whether the server can take work: its job store answers")
+    away = PLAIN.raises(StoreFailed)
+
+    @router.get("/ready", summary="Whether the server can take work: its job store answers", responses=away)
     def ready() -> Readiness:
         return Readiness(status="ready", queued=house.studio.count(Status.QUEUED))
 

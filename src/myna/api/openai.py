@@ -78,8 +78,8 @@ class Fault(BaseModel):
 
     message: str
     type: str
-    param: str | None
-    code: str | None
+    param: str | None = None
+    code: str | None = None
 
 
 class Failure(BaseModel):
