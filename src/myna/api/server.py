@@ -19,6 +19,7 @@ from myna.api.described import Described
 from myna.api.door import Door, House
 from myna.api.observed import Figures, Observed
 from myna.api.problems import problem_of
+from myna.api.serving import Runnable, running
 from myna.api.stage import Stage
 from myna.api.tasks import routes as tasks
 from myna.api.tts import legacy, official, subtitles
@@ -61,16 +62,19 @@ def build_app(
     speaks: Callable[[], bool] = lambda: True,
     order: Callable[[str, QueueRequest], object] | None = None,
     control: Callable[[str], None] | None = None,
+    beside: Sequence[Runnable] = (),
 ) -> FastAPI:
     """The app over ``studio``; ``speaks`` tells whether speech can be made now, ``control`` ends the server.
 
     ``doors`` are those that the settings choose, where none are given. Raises `UnknownChoice` for one that is none.
-    ``order`` takes requests of the queue service in; by default they become jobs at once.
+    ``order`` takes requests of the queue service in; by default they become jobs at once. ``beside`` runs while the app
+    does.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with running(beside):
+            yield
 
     app = Described(title="Myna", version=__version__, description=_ABOUT, lifespan=lifespan)
     stage = Stage(studio, settings.max_speaking, settings.max_waiting_to_speak)

@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from myna.cli import main
 
-main()
+if __name__ == "__main__":  # a server's processes import it again
+    main()

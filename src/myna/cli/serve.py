@@ -34,6 +34,7 @@ def serve(
     doors: Annotated[
         str | None, typer.Option(help="Dialects to serve, with commas between, as in: api_v2,api; all without.")
     ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes that answer on the port.")] = None,
     seed_ports: Annotated[
         bool, typer.Option("--seed-ports", help="Listen on the ports of GPT-SoVITS too: 9880 for speech.")
     ] = False,
@@ -41,11 +42,9 @@ def serve(
     """Answer on one port: speech, jobs and voices in every dialect that clients of GPT-SoVITS speak."""
     settings = read_settings()
     named = None if doors is None else tuple(name.strip() for name in doors.split(",") if name.strip())
-    wishes = {"host": host, "port": port, "doors": named}
+    wishes = {"host": host, "port": port, "doors": named, "processes": processes}
     settings = settings.model_copy(update={name: value for name, value in wishes.items() if value is not None})
     require_safety(settings)
-    if workers is None:
-        workers = 0 if settings.celery_broker else settings.workers
     with engine_needed("the server", "server"):
         server = build_server(settings, workers=workers, seed_ports=seed_ports)
     for address in server.addresses:

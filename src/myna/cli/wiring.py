@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from myna.amqp.requests import QueueRequest
-    from myna.api.serving import Server
+    from myna.api.serving import Processes, Server
     from myna.engine.asr import Recogniser
     from myna.engine.synthesis.speaker import LocalSpeaker
     from myna.jobs.keys import KeyRing
@@ -167,8 +168,12 @@ def build_studio(settings: Settings) -> Studio:
     )
 
 
-def build_asgi(settings: Settings, control: Callable[[str], None] | None = None) -> FastAPI:
-    """The app of all doors; raises `MissingExtra` in an install without the extra server."""
+def build_asgi(
+    settings: Settings,
+    control: Callable[[str], None] | None = None,
+    beside: Sequence[Callable[[Event], None]] = (),
+) -> FastAPI:
+    """The app of all doors, see `build_app`; raises `MissingExtra` in an install without the extra server."""
     with engine_needed("the server", "server"):
         from myna.api.server import build_app
         from myna.remote import RemoteSpeaker
@@ -176,7 +181,7 @@ def build_asgi(settings: Settings, control: Callable[[str], None] | None = None)
         far = settings.sovits_base_url
         speaks = RemoteSpeaker(far, settings.sovits_timeout_s).is_there if far else has_engine
         order = build_order(settings)
-        return build_app(build_studio(settings), settings, order=order, speaks=speaks, control=control)
+        return build_app(build_studio(settings), settings, order=order, speaks=speaks, control=control, beside=beside)
 
 
 def has_engine() -> bool:
@@ -220,15 +225,31 @@ def build_peers(settings: Settings) -> list[Callable[[Event], None]]:
     return [Consumer(broker, Orders(studio, settings)).serve, Sender(broker, studio).serve]
 
 
-def build_server(settings: Settings, *, workers: int, seed_ports: bool) -> Server:
-    """The server of ``myna serve``, with that many workers inside."""
-    with engine_needed("the server", "server"):
-        from myna.api.serving import Listener, Server
+def build_beside(settings: Settings, workers: int | None = None) -> list[Callable[[Event], None]]:
+    """What runs once beside a server's processes: workers, what sends and receives messages, webhooks.
 
+    ``workers`` is how many jobs are done here at the same time; None: as the settings say, and none with Celery.
+    """
+    if workers is None:
+        workers = 0 if settings.celery_broker else settings.workers
     crew = [build_worker(settings, (), number) for number in range(workers)]
-    beside = [*(worker.serve for worker in crew), *build_peers(settings), *build_webhooks(settings)]
+    return [*(worker.serve for worker in crew), *build_peers(settings), *build_webhooks(settings)]
+
+
+def build_server(settings: Settings, *, workers: int | None, seed_ports: bool) -> Server | Processes:
+    """The server of ``myna serve``, with that many workers inside, see `build_beside`."""
+    with engine_needed("the server", "server"):
+        from myna.api.server import chosen_doors
+        from myna.api.serving import Listener, Processes, Server
+        from myna.cli.asgi import make_child
+
+    chosen_doors(settings.doors)  # a wrong one is told here, and not by every process
+    ports = [settings.port, *([_TTS_PORT] if seed_ports else [])]
+    beside = build_beside(settings, workers)
+    if settings.processes > 1:
+        listeners = [Listener(None, settings.host, port) for port in ports]
+        return Processes(partial(make_child, settings), settings.processes, listeners, beside, settings.log_level)
     server = Server(beside=beside, log_level=settings.log_level)
     app = build_asgi(settings, server.control)
-    ports = [settings.port, *([_TTS_PORT] if seed_ports else [])]
     server.listeners = [Listener(app, settings.host, port) for port in ports]
     return server

@@ -44,6 +44,7 @@ ALIASES = {
     "gpu.max_parallel": "workers",
     "server.host": "host",
     "server.port": "port",
+    "server.workers": "processes",
     "paths.base_dir": "official_root",
 }
 """Other spellings that are understood: environment variables in capitals, keys of a settings file with a dot."""
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address the server listens on")
     port: int = Field(default=8000, ge=0, le=65535, description="port the server listens on; 0: any that is free")
+    processes: int = Field(default=1, ge=1, le=64, description="processes that answer on that port")
     api_key: SecretStr | None = Field(
         default=None, description="a key that may do everything; none and no others made: this machine only, without"
     )

@@ -6,6 +6,7 @@ nothing; a request takes what stands there when it comes in, and keeps it to its
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 from threading import Lock
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from myna.core.errors import BadInput
 from myna.core.fields import parse
 from myna.core.versions import ModelVersion, version
-from myna.core.workspace import write_text
+from myna.core.workspace import disk_errors, make_folder, write_text
 
 _FILE = "speaking.json"
 
@@ -64,7 +65,9 @@ class Current:
 
     def change(self, **values: object) -> Choice:
         """Choose otherwise; what is not given stays."""
-        with self._lock:
+        lock = make_folder(self._file.parent) / f".{_FILE}.lock"
+        with self._lock, disk_errors(lock), lock.open("a") as alone:
+            fcntl.flock(alone, fcntl.LOCK_EX)  # other processes of the server may be choosing too
             choice = self.get().model_copy(update=values)
             write_text(self._file, choice.model_dump_json(indent=1) + "\n")
             return choice
