@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from myna.audio.io import write_wav
-from myna.core.errors import BadInput
+from myna.audio.io import Audio, write_wav
+from myna.core.errors import BadInput, UnknownChoice
 from myna.core.progress import silent
 from myna.engine import bench
 from myna.engine.asr import Transcript
-from myna.engine.bench import bench_voice, edits, plain_phones, sentences, spoken_form
-from myna.engine.bench_speech import read_people
+from myna.engine.bench import STAGES, bench_voice, plain_phones, sentences, spoken_form
+from myna.engine.bench_phones import probe, read_frames
+from myna.engine.bench_speech import Utterance, _person, joined, read_people
+from myna.engine.edit_distance import edits
+from myna.engine.measures import Opinion
 from tests.engine.voices import RATE, buzz
 
 SAID = "The words are these."
@@ -88,6 +93,38 @@ def test_without_speech_it_says_what_it_needs(tmp_path: Path, models: Path) -> N
         bench_voice(models=models, device="cpu", speech=tmp_path, utterances=1, progress=silent)
 
 
+def test_a_reference_is_joined_of_clips_up_to_ten_seconds() -> None:
+    def clip(seconds: float, text: str) -> Utterance:
+        return Utterance(np.full(round(seconds * RATE), seconds, np.float32), text)
+
+    clips = [
+        clip(3.0, "three"),
+        clip(4.5, "four"),
+        clip(8.0, "eight"),
+        clip(2.0, "two"),
+        clip(1.5, "one"),
+        clip(4.0, "x"),
+    ]
+    person = _person("ann", clips)
+    assert person.reference.text == "four x"
+    assert person.reference.seconds == pytest.approx(8.7)
+    assert [one.text for one in person.others] == ["three", "eight", "two", "one"]
+    assert joined([clips[0], clip(1.0, "")]).text == ""
+
+
+PHONE_ROWS = {
+    "content: phone error rate",
+    "content: phone error rate of frames",
+    "content: speaker told",
+    "mel: speaker told",
+    "codes: phone error rate",
+    "codes: speaker told",
+    "codes: perplexity",
+    "gpt: phone error rate",
+    "gpt: bad ends",
+}
+
+
 class Ear:
     """Hears the same words in everything."""
 
@@ -95,9 +132,17 @@ class Ear:
         return Transcript("the words are those", (), 1.0)
 
 
+class Listener:
+    """Finds everything fair."""
+
+    def opinions(self, sounds: list[Audio]) -> list[Opinion]:
+        return [Opinion(3.0, 3.5, 4.0) for _ in sounds]
+
+
 def test_every_kind_of_speech_is_measured(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "recogniser", lambda engine, language: Ear())
     monkeypatch.setattr(bench, "sentences", lambda: ["The words."])
+    monkeypatch.setattr(bench, "judge_in", lambda models: Listener())
     fractions: list[float] = []
     result = bench_voice(
         models=models,
@@ -119,8 +164,10 @@ def test_every_kind_of_speech_is_measured(tmp_path: Path, models: Path, monkeypa
                 "right speaker of ten",
                 "similarity to the speaker",
                 "similarity to the others",
+                "DNSMOS OVRL",
             )
         ),
+        *PHONE_ROWS,
         "speech: real-time factor",
     }
     # Of the two utterances one is a speaker's whose words nobody wrote down; of the other's four words one is wrong.
@@ -129,3 +176,42 @@ def test_every_kind_of_speech_is_measured(tmp_path: Path, models: Path, monkeypa
     assert rows["natural: right speaker of ten"] == 1.0
     assert rows["natural: similarity to the speaker"] > rows["natural: similarity to the others"]
     assert rows["speech: real-time factor"] > 0
+    assert rows["natural: DNSMOS OVRL"] == 3.0
+    # Nets that know nothing hear nothing right, and what they answer tells nobody apart as well as the sound does.
+    assert rows["content: phone error rate"] > 0.5
+    assert rows["codes: phone error rate"] > 0.5
+    assert rows["mel: speaker told"] == 1.0
+    assert 1 <= rows["codes: perplexity"] <= 512
+
+
+def test_a_stage_is_measured_alone(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "recogniser", lambda engine, language: Ear())
+    monkeypatch.setattr(bench, "judge_in", lambda models: None)
+    speech = write_speech(tmp_path)
+    found = {}
+    for stage in ("content", "vocoder"):
+        result = bench_voice(models=models, device="cpu", speech=speech, utterances=1, progress=silent, stage=stage)
+        found[stage] = {row.name.partition(":")[0] for row in result.rows}
+    assert found == {"content": {"content", "mel"}, "vocoder": {"natural", "vocoder"}}
+    with pytest.raises(UnknownChoice, match=r"codebook.*content, tokens, gpt, flow"):
+        bench_voice(models=models, device="cpu", speech=speech, utterances=1, progress=silent, stage="codebook")
+    assert STAGES == ("content", "tokens", "gpt", "flow", "vocoder")
+
+
+def test_frames_are_read_as_phones() -> None:
+    # 0 is silence, 1 AA, 2 AE; classes behind the English phones are nobody's here.
+    assert read_frames(torch.tensor([0, 1, 1, 2, 2, 0, 2, 1, 77])) == ["AA", "AE", "AE", "AA"]
+    assert read_frames(torch.tensor([], dtype=torch.long)) == []
+
+
+def test_a_probe_tells_what_can_be_told() -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def people(apart: float) -> list[list[torch.Tensor]]:
+        # Four persons, six utterances of two seconds each, eight numbers a frame of which four tell who speaks.
+        return [
+            [torch.randn(50, 8, generator=generator) + apart * torch.eye(8)[who] for _ in range(6)] for who in range(4)
+        ]
+
+    assert probe(people(3.0)) > 0.9
+    assert probe(people(0.0)) < 0.6

@@ -2,7 +2,7 @@
 
 Every measure is also taken of the strangers' own speech and of it sent through a part of the way, so that one can see
 where something is lost: through the vocoder alone, and through tokens and back without the GPT. The judges took no part
-in training: PocketSphinx for the words, the GE2E speaker encoder for the voice.
+in training: PocketSphinx for the words, the GE2E speaker encoder for the voice, DNSMOS for how it sounds.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -18,14 +19,17 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from myna.audio.io import write_wav
-from myna.core.errors import BadInput
+from myna.audio.io import Audio, write_wav
+from myna.core.errors import BadInput, UnknownChoice
 from myna.core.progress import Progress, part
 from myna.core.speech import SpeechRequest, Voice
 from myna.core.versions import VERSIONS, ModelVersion
 from myna.engine.asr import Recogniser, recogniser
+from myna.engine.bench_phones import PhoneBench
 from myna.engine.bench_speech import Person, Utterance, read_people
+from myna.engine.bench_table import BenchResult, BenchRow
 from myna.engine.device import synchronise
+from myna.engine.dnsmos import judge_in
 from myna.engine.dsp import denormalise_mel
 from myna.engine.edit_distance import edits
 from myna.engine.features.content import DATASET_RATE_HZ
@@ -41,21 +45,10 @@ _LANGUAGE = "en"
 _JUDGE = "pocketsphinx"
 
 
-@dataclass(frozen=True)
-class BenchRow:
-    """One measure: its value, its unit ("" for a share or a similarity), and how it was taken."""
+STAGES = ("content", "tokens", "gpt", "flow", "vocoder")
+"""The stages of the recipe that can be measured alone, in their order."""
 
-    name: str
-    value: float
-    unit: str
-    note: str
-
-
-@dataclass(frozen=True)
-class BenchResult:
-    """The whole table."""
-
-    rows: list[BenchRow]
+Measure = Callable[[Progress], list[BenchRow]]
 
 
 @dataclass
@@ -74,10 +67,13 @@ class Tally:
     """Mean similarity to the other speakers."""
     right: list[bool] = field(default_factory=list)
     """Whether the nearest speaker is the one that is meant."""
+    quality: list[float] = field(default_factory=list)
+    """DNSMOS OVRL per utterance; empty where its net is not installed."""
 
     def rows(self, kind: str, note: str) -> list[BenchRow]:
         """The measures, named after the kind of speech."""
         count = f"{len(self.own)} utterances; {note}"
+        quality = [BenchRow(f"{kind}: DNSMOS OVRL", float(np.mean(self.quality)), "", count)] if self.quality else []
         return [
             BenchRow(f"{kind}: word error rate", self.word_edits / max(self.words, 1), "", count),
             BenchRow(f"{kind}: letter error rate", self.letter_edits / max(self.letters, 1), "", count),
@@ -85,14 +81,16 @@ class Tally:
             BenchRow(f"{kind}: right speaker of ten", float(np.mean(self.right)), "", count),
             BenchRow(f"{kind}: similarity to the speaker", float(np.mean(self.own)), "", count),
             BenchRow(f"{kind}: similarity to the others", float(np.mean(self.others)), "", count),
+            *quality,
         ]
 
 
 class Judges:
     """Hears words and voices; knows the ten speakers."""
 
-    def __init__(self, people: Sequence[Person]) -> None:
+    def __init__(self, people: Sequence[Person], models: Path) -> None:
         self.ear: Recogniser = recogniser(_JUDGE, _LANGUAGE)
+        self.listener = judge_in(models)
         self.prints = [[_print(one.samples, DATASET_RATE_HZ) for one in person.others] for person in people]
 
     def hear(self, tally: Tally, samples: np.ndarray, rate: int, text: str, who: int, known: int | None = None) -> None:
@@ -102,6 +100,8 @@ class Judges:
         """
         if text:
             self._hear_words(tally, samples, rate, text)
+        if self.listener is not None:
+            tally.quality += [one.overall for one in self.listener.opinions([Audio(samples, rate)]) if one is not None]
         own = _print(samples, rate)
         alike = [
             similarity(own, self._speaker(index, known if index == who else None)) for index in range(len(self.prints))
@@ -125,23 +125,30 @@ class Judges:
         return mean_voiceprint(prints or self.prints[index])
 
 
-def bench_voice(*, models: Path, device: str, speech: Path | None, utterances: int, progress: Progress) -> BenchResult:
-    """Measure the bundled base on ``utterances`` utterances of each kind of speech.
+def bench_voice(
+    *, models: Path, device: str, speech: Path | None, utterances: int, progress: Progress, stage: str = ""
+) -> BenchResult:
+    """Measure the bundled base on ``utterances`` utterances of each kind of speech; with ``stage``, one of `STAGES`,
+    only what that one is judged by.
 
-    ``speech`` is the folder of held-out speakers. Raises `BadInput` that says what it must hold, and `MissingAsset`.
+    ``speech`` is the folder of held-out speakers. Raises `BadInput` that says what it must hold, `UnknownChoice`, and
+    `MissingAsset`.
     """
     if utterances < 1:
         raise BadInput("at least one utterance must be spoken")
+    if stage and stage not in STAGES:
+        raise UnknownChoice("stage", stage, STAGES)
     version = next(version for version in VERSIONS.values() if version.is_bundled)
     people = read_people(speech, part(progress, 0.0, 0.1))
-    judges, speaker = Judges(people), LocalSpeaker(models, device)
+    speaker = LocalSpeaker(models, device)
     with TemporaryDirectory() as folder:
-        bench = _Bench(version, people, judges, speaker, Path(folder), utterances)
-        stages: list[Callable[[Progress], list[BenchRow]]] = [bench.natural, bench.parts, bench.speech]
+        bench = _Bench(version, people, Judges(people, models), speaker, Path(folder), utterances)
+        measured = bench.measures(stage)
+        share = 0.9 / len(measured)
         rows = [
             row
-            for index, stage in enumerate(stages)
-            for row in stage(part(progress, 0.1 + 0.3 * index, 0.4 + 0.3 * index))
+            for index, measure in enumerate(measured)
+            for row in measure(part(progress, 0.1 + share * index, 0.1 + share * (index + 1)))
         ]
     return BenchResult(rows)
 
@@ -161,6 +168,24 @@ class _Bench:
         self.version, self.people, self.judges, self.speaker = version, people, judges, speaker
         self.folder, self.utterances = folder, utterances
 
+    def measures(self, stage: str) -> list[Measure]:
+        """What is measured of one stage, ceilings first; of all where none is named."""
+        phones = PhoneBench(self.version, self.people, self.speaker.library)
+        every: list[Measure] = [phones.content, phones.codes, partial(self._gpt, phones)]
+        chosen: dict[str, list[Measure]] = {
+            "content": [phones.content],
+            "tokens": [phones.content, phones.codes],
+            "gpt": [phones.codes, partial(self._gpt, phones)],
+            "flow": [self.natural, self.copies, self.resynthesis],
+            "vocoder": [self.natural, self.copies],
+        }
+        return chosen.get(stage, [*every, self.natural, self.copies, self.resynthesis, self.speech])
+
+    def _gpt(self, phones: PhoneBench, progress: Progress) -> list[BenchRow]:
+        prompts = [self.speaker.prompt(self._voice(who), self.version) for who in range(len(self.people))]
+        texts = sentences()
+        return phones.gpt([texts[number % len(texts)] for number in range(self.utterances)], prompts, progress)
+
     def natural(self, progress: Progress) -> list[BenchRow]:
         """The speakers' own speech."""
         tally = Tally()
@@ -169,21 +194,27 @@ class _Bench:
             self.judges.hear(tally, one.samples, DATASET_RATE_HZ, one.text, who, place)
         return tally.rows("natural", "the speakers' own speech")
 
-    def parts(self, progress: Progress) -> list[BenchRow]:
-        """The same speech through the vocoder alone, and through tokens and decoder with the reference's voice."""
-        copied, decoded, rate = Tally(), Tally(), self.version.output_rate_hz
+    def copies(self, progress: Progress) -> list[BenchRow]:
+        """The same speech to mel and back through the vocoder."""
+        tally, rate = Tally(), self.version.output_rate_hz
+        vocoder = self.speaker.library.vocoder(self.version)
         for number, (who, place, one) in enumerate(self._own()):
             progress(number / self.utterances, f"copies, {self.people[who].name}")
-            decoder, own = self._decoder(who), self._prompt(one, f"own{number}")
             with torch.inference_mode():
-                copy = decoder.vocoder(denormalise_mel(own.mel))[0, 0].cpu().numpy()
-            self.judges.hear(copied, copy, rate, one.text, who, place)
-            spoken = decoder.speak(own.codes, own.phones, speed=1.0, steps=self.version.sampling_steps, seed=number)
-            self.judges.hear(decoded, spoken, rate, one.text, who, place)
-        return [
-            *copied.rows("vocoder", "own speech to mel and back: the ceiling"),
-            *decoded.rows("tokens", "own speech to tokens and back, in the reference's voice"),
-        ]
+                mel = denormalise_mel(self._prompt(one, f"own{number}").mel)
+                copy = vocoder(mel)[0, 0].float().cpu().numpy()
+            self.judges.hear(tally, copy, rate, one.text, who, place)
+        return tally.rows("vocoder", "own speech to mel and back: the ceiling")
+
+    def resynthesis(self, progress: Progress) -> list[BenchRow]:
+        """The same speech through tokens and decoder with the reference's voice."""
+        tally, rate, steps = Tally(), self.version.output_rate_hz, self.version.sampling_steps
+        for number, (who, place, one) in enumerate(self._own()):
+            progress(number / self.utterances, f"tokens and back, {self.people[who].name}")
+            own = self._prompt(one, f"own{number}")
+            spoken = self._decoder(who).speak(own.codes, own.phones, speed=1.0, steps=steps, seed=number)
+            self.judges.hear(tally, spoken, rate, one.text, who, place)
+        return tally.rows("tokens", "own speech to tokens and back, in the reference's voice")
 
     def speech(self, progress: Progress) -> list[BenchRow]:
         """New sentences in the references' voices."""
@@ -201,7 +232,7 @@ class _Bench:
             work_s += time.perf_counter() - began
             sound_s += len(samples) / self.version.output_rate_hz
             self.judges.hear(tally, samples, self.version.output_rate_hz, text, who)
-        note = "new sentences from one clip of 3 to 10 s, no training"
+        note = "new sentences from a reference of at most 10 s, no training"
         where = f"on {self.speaker.library.device}, {torch.get_num_threads()} threads"
         return [
             *tally.rows("speech", note),

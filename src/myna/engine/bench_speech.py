@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ NUM_LEARNERS = 7
 """Kept out of the base's training: recipes/lite/prepare.py chooses the same."""
 
 _MOST_CLIPS = 20
+_GAP_S = 0.2
+"""Between the clips of a reference."""
 _WANTED = (
     "the benchmark needs held-out speech: give --speech a folder with test/transcripts.tsv and train/manifest.tsv, in "
     "whose tables the speakers " + ", ".join(NATIVE) + f" and {NUM_LEARNERS} speakers {LEARNERS}_* stand"
@@ -92,14 +94,29 @@ def _learners(folder: Path) -> dict[str, list[tuple[str, Path, str]]]:
 
 
 def _person(name: str, clips: list[Utterance]) -> Person:
-    """The clip nearest 5 s is the reference; of a single long one, its beginning, whose words are not known then."""
+    """The clips nearest 5 s, joined to at most 10 s, are the reference, and as many or more are left to judge by; of a
+    single long one it is its beginning, whose words are not known then."""
     good = [clip for clip in clips if MIN_SECONDS <= clip.seconds <= MAX_SECONDS]
     if len(clips) > 1 and good:
-        best = min(good, key=lambda clip: abs(clip.seconds - BEST_SECONDS))
-        return Person(name, best, tuple(clip for clip in clips if clip is not best))
+        ordered = sorted(
+            clips, key=lambda clip: (not any(clip is one for one in good), abs(clip.seconds - BEST_SECONDS))
+        )
+        chosen: list[Utterance] = []
+        for clip in ordered[: max(len(clips) // 2, 1)]:
+            if sum(one.seconds + _GAP_S for one in chosen) + clip.seconds <= MAX_SECONDS:
+                chosen.append(clip)
+        return Person(name, joined(chosen), tuple(clip for clip in clips if not any(clip is one for one in chosen)))
     samples = clips[0].samples
-    cut = quietest(samples, MIN_SECONDS + 1.0, MAX_SECONDS - 1.0)
+    cut = quietest(samples, MIN_SECONDS + 1.0, MAX_SECONDS - 0.2)
     return Person(name, Utterance(samples[:cut], ""), (Utterance(samples[cut:], ""),))
+
+
+def joined(clips: Sequence[Utterance]) -> Utterance:
+    """Clips one after the other, with a little silence between them; without words unless all have some."""
+    gap = np.zeros(round(_GAP_S * DATASET_RATE_HZ), np.float32)
+    parts = [part for clip in clips for part in (gap, clip.samples)][1:]
+    text = " ".join(clip.text for clip in clips) if all(clip.text for clip in clips) else ""
+    return Utterance(np.concatenate(parts), text)
 
 
 def quietest(samples: np.ndarray, start_s: float, stop_s: float) -> int:
