@@ -26,6 +26,7 @@ from myna.cli import (
     say,
     serve,
     uvr,
+    watermark,
     workshop,
 )
 from myna.cli.show import err
@@ -46,6 +47,7 @@ app.command(name="demo")(clone.demo)
 app.command(name="clone")(clone.clone)
 app.command(name="say")(say.say)
 app.command(name="convert-voice")(convert_voice.convert_voice)
+app.command(name="watermark")(watermark.watermark)
 app.command(name="voices")(say.voices)
 app.add_typer(run.app, name="run")
 workshop.add_to(app)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from myna.cli.run import deployment
-from myna.cli.show import Bars, line
+from myna.cli.show import Bars, err, line
 from myna.cli.wiring import build_workspace
 from myna.core.assets import bundled
 from myna.core.card import read_card
@@ -35,6 +35,14 @@ AsrSize = Annotated[str | None, typer.Option("--asr-size", help="Size of its mod
 Download = Annotated[bool, typer.Option("--download", help="Fetch the recogniser's model if it is not here.")]
 Version = Annotated[str, typer.Option(help="The model version to train.")]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of training; by default the step's own.")]
+Consent = Annotated[
+    bool, typer.Option("--i-have-consent", help="The person agreed to be cloned: no reminder, see `i_have_consent`.")
+]
+
+REMINDER = (
+    "Use a voice only if it is your own or its owner agreed to it, and never to deceive. (--i-have-consent or the "
+    "setting i_have_consent leaves this line out; `myna say --watermark` marks speech as made.)"
+)
 
 
 def clone(
@@ -48,6 +56,7 @@ def clone(
     download: Download = False,
     epochs_sovits: Epochs = None,
     epochs_gpt: Epochs = None,
+    i_have_consent: Consent = False,
 ) -> None:
     """Turn recordings of a person into a trained voice; interrupted, the same command goes on where it was."""
     settings = read_settings()
@@ -60,6 +69,7 @@ def clone(
     _check_recogniser(settings, language, transcript, own["asr_transcribe"])
     make_voice(settings, voice, recordings, transcript, wishes, own)
     line(f'voice {voice.name} is ready; let it speak: myna say "Hello." --voice "{voice.name}"')
+    remind_of_consent(settings, i_have_consent)
 
 
 def demo(
@@ -74,9 +84,11 @@ def demo(
     download: Download = False,
     epochs_sovits: Epochs = None,
     epochs_gpt: Epochs = None,
+    i_have_consent: Consent = False,
 ) -> None:
     """Clone a voice from one recording and let it speak: speech, subtitles, weights and a report in one folder."""
     settings = read_settings()
+    is_bundled = recording is None
     if recording is None:
         recording, transcript = _bundled_demo()
         voice = Workspace(folder.resolve()).voice("demo")
@@ -95,6 +107,13 @@ def demo(
     with bars.shown(), bars.bar("writing the report"):
         _write_report(voice, step, folder, weights)
     line(f"{folder / 'report.html'}: open it and listen; the speech itself: {folder / 'speech.wav'}")
+    remind_of_consent(settings, i_have_consent or is_bundled)
+
+
+def remind_of_consent(settings: Settings, is_given: bool) -> None:
+    """Say whose voice may be cloned, beside what the command answers; nothing where somebody said that it is so."""
+    if not (is_given or settings.i_have_consent):
+        err.print(REMINDER, markup=False, highlight=False, soft_wrap=True)
 
 
 def make_voice(

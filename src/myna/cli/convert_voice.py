@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from myna.cli.say import clip_voice, told
+from myna.audio.marked_speech import MarkingConverter
+from myna.cli.say import Watermark, clip_voice, marking, told
 from myna.cli.show import Bars, line
 from myna.cli.wiring import build_converter, build_workspace
 from myna.core.card import read_card
@@ -36,6 +37,7 @@ def convert_voice(
     speed: Annotated[float, typer.Option(help="0.5 to 2.0; 1.0 is as the recording.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed says it the same way again.")] = None,
     out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("converted.wav"),
+    watermark: Watermark = None,
 ) -> None:
     """Say a recording again in a trained voice, or in that of a short clip: same words, same rhythm."""
     settings = read_settings()
@@ -49,7 +51,7 @@ def convert_voice(
         spoken = clip.model_dump(include={"reference", "reference_text", "reference_language"})
         whose = whose.model_copy(update={**spoken, "other_references": ()}) if voice else clip
     wishes = {"source": source, "voice": whose, "text": text, "language": language, "speed": speed, "seed": seed}
-    seconds = convert(settings, build(ConversionRequest, wishes), out)
+    seconds = convert(marking(settings, watermark), build(ConversionRequest, wishes), out)
     line(f"{out}: {seconds:.1f} s of speech")
 
 
@@ -63,7 +65,8 @@ def convert(settings: Settings, request: ConversionRequest, out: Path) -> float:
     bars = Bars()
     with bars.shown(), bars.bar("converting") as report:
         report(0.0, "loading the voice")
-        chunks = told(build_converter(settings).convert(request, report))
+        converter = build_converter(settings)
+        chunks = told((MarkingConverter(converter) if settings.watermark else converter).convert(request, report))
         seconds = write_speech(chunks, out, subtitles=None, text="", progress=silent)
         report(1.0, "")
     return seconds

@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
+from myna.audio.marked_speech import MarkingSpeaker
 from myna.cli.show import Bars, line, table
 from myna.cli.wiring import build_speaker, build_workspace
 from myna.core.card import read_card
 from myna.core.errors import BadInput, Conflict
 from myna.core.fields import build
 from myna.core.settings import Settings, read_settings
-from myna.core.speech import AudioChunk, SpeechRequest, Voice
+from myna.core.speech import AudioChunk, Speaker, SpeechRequest, Voice
 from myna.core.workspace import VoiceFolder, make_folder
 from myna.steps.catalog import PIPELINE
 from myna.steps.step import engine_needed
@@ -24,6 +25,15 @@ _LANGUAGES = (
     "The language of the text: en, zh, ja, ko or yue (English words in it stay English), auto or auto_yue (each part in"
     " its own), all_zh, all_ja, all_ko or all_yue (all but English as that)."
 )
+
+
+Watermark = Annotated[
+    bool | None,
+    typer.Option(
+        "--watermark/--no-watermark",
+        help="Mark the speech inaudibly, for `myna watermark` to find; by default as the setting watermark says.",
+    ),
+]
 
 
 def say(
@@ -43,6 +53,7 @@ def say(
     super_sampling: Annotated[bool, typer.Option("--super-sampling", help="Speak at 48 kHz (v3).")] = False,
     out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("speech.wav"),
     srt: Annotated[Path | None, typer.Option(help="Subtitles to write.")] = None,
+    watermark: Watermark = None,
 ) -> None:
     """Say a text in a trained voice, or in that of a short clip."""
     settings = read_settings()
@@ -55,8 +66,13 @@ def say(
         whose = read_card(build_workspace(settings).existing_voice(voice))
     wishes = {"text": spoken, "voice": whose, "language": language, "cut": cut, "speed": speed, "seed": seed}
     wishes |= {"parallel": parallel, "super_sampling": super_sampling}
-    seconds = speak(settings, build(SpeechRequest, wishes), out, srt)
+    seconds = speak(marking(settings, watermark), build(SpeechRequest, wishes), out, srt)
     line(f"{out}: {seconds:.1f} s of speech")
+
+
+def marking(settings: Settings, wish: bool | None) -> Settings:
+    """The settings, marking speech as somebody wishes; None: as they are."""
+    return settings if wish is None else settings.model_copy(update={"watermark": wish})
 
 
 def speak(settings: Settings, request: SpeechRequest, out: Path, srt: Path | None) -> float:
@@ -71,7 +87,8 @@ def speak(settings: Settings, request: SpeechRequest, out: Path, srt: Path | Non
     bars = Bars()
     with bars.shown(), bars.bar("speaking") as report:
         report(0.0, "loading the voice")
-        chunks = told(build_speaker(settings).say(request))
+        speaker: Speaker = build_speaker(settings)
+        chunks = told((MarkingSpeaker(speaker) if settings.watermark else speaker).say(request))
         seconds = write_speech(chunks, out, subtitles=srt, text=request.text, progress=report)
         report(1.0, "")
     return seconds

@@ -9,8 +9,9 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from myna.audio.marked_speech import MarkingSpeaker
 from myna.core.settings import Settings
-from myna.core.speech import AudioChunk, Converter, Heard, HeardWord, SpeechRequest
+from myna.core.speech import AudioChunk, Converter, Heard, HeardWord, Speaker, SpeechRequest
 from myna.core.workspace import Workspace
 from myna.steps.step import engine_needed
 
@@ -155,8 +156,9 @@ def build_studio(settings: Settings) -> Studio:
 
     jobs, speaker = build_orders(settings), LateSpeaker(settings)
     far = settings.sovits_base_url
+    speaks: Speaker = RemoteSpeaker(far, settings.sovits_timeout_s) if far else speaker
     return Studio(
-        RemoteSpeaker(far, settings.sovits_timeout_s) if far else speaker,
+        MarkingSpeaker(speaks) if settings.watermark else speaks,
         jobs,
         workspace=build_workspace(settings),
         logs=settings.home / "logs",

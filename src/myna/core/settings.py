@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     voices_of_clips: Path | None = Field(
         default=None, description="folder of reference clips that /speakers lists; none: home/references"
     )
+    i_have_consent: bool = Field(
+        default=False, description="whoever is cloned here agreed to it: `myna clone` need not remind of that"
+    )
+    watermark: bool = Field(default=False, description="mark all speech inaudibly, for `myna watermark` to find")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="how much is logged")
 
     host: str = Field(default="127.0.0.1", description="address the server listens on")
