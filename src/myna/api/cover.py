@@ -74,9 +74,15 @@ class Stopped(BaseModel):
 def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     """The routes."""
     dialect = Dialect("covers", reply, max_body_bytes=house.settings.max_upload_bytes, error=Failure)
-    missing, ended = dialect.raises(BadInput, NotFound), dialect.raises(BadInput, NotFound, Conflict)
+    router = APIRouter(prefix="/api/v1/cover")
+    router.include_router(_making(house, dialect, clock))
+    router.include_router(_having(house, dialect))
+    return router
+
+
+def _making(house: House, dialect: Dialect, clock: Callable[[], float]) -> APIRouter:
     refusals = dialect.raises(BadInput, BadAudio, TooBusy, NotConfigured)
-    router, asks = routes(dialect, prefix="/api/v1/cover"), Depends(house.guard.needs("make", always_a_key=True))
+    router, asks = routes(dialect), Depends(house.guard.needs("make", always_a_key=True))
     root = house.settings.home / FOLDER
 
     @router.post("/jobs", summary="Begin a cover", responses=refusals)
@@ -97,6 +103,13 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return Begun(job_id=_uuid(job), task_id=job.id, status="queued", stage="queued")
+
+    return router
+
+
+def _having(house: House, dialect: Dialect) -> APIRouter:
+    missing, ended = dialect.raises(BadInput, NotFound), dialect.raises(BadInput, NotFound, Conflict)
+    router, asks = routes(dialect), Depends(house.guard.needs("make", always_a_key=True))
 
     @router.get("/jobs/{job_id}", summary="How a cover is", responses=missing)
     def get(job_id: str, caller: Caller = asks) -> Told:

@@ -93,8 +93,14 @@ def reply(problem: Problem) -> Response:
 def door(house: House) -> APIRouter:
     """The routes."""
     dialect = Dialect("jobs", reply, max_body_bytes=2**20, error=Failure)
-    missing = dialect.raises(NotFound)
-    router, asks = routes(dialect, prefix="/api/v1"), Depends(house.guard.needs("make"))
+    router = APIRouter(prefix="/api/v1")
+    router.include_router(_ordering(house, dialect))
+    router.include_router(_watching(house, dialect))
+    return router
+
+
+def _ordering(house: House, dialect: Dialect) -> APIRouter:
+    router, asks = routes(dialect), Depends(house.guard.needs("make"))
 
     @router.get("/steps", summary="What can be done, and its parameters")
     def steps(_caller: Caller = asks) -> dict[str, Offer]:
@@ -118,6 +124,13 @@ def door(house: House) -> APIRouter:
             told(job) for job in house.studio.jobs(user=caller.user, session=session, statuses=statuses, limit=limit)
         ]
 
+    return router
+
+
+def _watching(house: House, dialect: Dialect) -> APIRouter:
+    router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    missing, ended = dialect.raises(NotFound), dialect.raises(NotFound, Conflict)
+
     @router.get("/jobs/{job_id}", summary="How a job is", responses=missing)
     def get(job_id: str, caller: Caller = asks) -> Told:
         return told(house.studio.job(job_id, caller.user))
@@ -125,8 +138,6 @@ def door(house: House) -> APIRouter:
     @router.post("/jobs/{job_id}/cancel", summary="Stop a job", responses=missing)
     def cancel(job_id: str, caller: Caller = asks) -> Told:
         return told(house.studio.cancel(job_id, caller.user))
-
-    ended = dialect.raises(NotFound, Conflict)
 
     @router.delete("/jobs/{job_id}", summary="Forget a job that has ended", status_code=204, responses=ended)
     def forget(job_id: str, caller: Caller = asks) -> Response:

@@ -81,6 +81,7 @@ def door(house: House) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
     router.include_router(_making(house, dialect))
     router.include_router(_having(house, dialect))
+    router.include_router(_changing(house, dialect))
     router.include_router(_moving(house, dialect))
     return router
 
@@ -129,7 +130,7 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
     workspace = house.studio.workspace
     speaks = Depends(house.guard.needs("speak"))
-    missing, taken = dialect.raises(BadInput, NotFound), dialect.raises(BadInput, NotFound, Conflict)
+    missing = dialect.raises(BadInput, NotFound)
     shown = {**media(*(f"image/{kind}" for kind in ("png", "jpeg", "webp"))), **missing}
     heard = {**media("audio/wav"), **dialect.raises(*SPEAKING, Conflict)}
 
@@ -165,6 +166,13 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
         values = {"text": body.text, "voice": spoken, "language": body.language or spoken.reference_language, "seed": 1}
         speech = await house.stage.say(build(SpeechRequest, values))
         return Response(encode(joined(await speech.whole(request)), speech.sample_rate, "wav"), media_type="audio/wav")
+
+    return router
+
+
+def _changing(house: House, dialect: Dialect) -> APIRouter:
+    router, asks = routes(dialect), Depends(house.guard.needs("make"))
+    workspace, taken = house.studio.workspace, dialect.raises(BadInput, NotFound, Conflict)
 
     @router.patch(
         "/voices/{name}",

@@ -70,6 +70,13 @@ class Clip(BaseModel):
 def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     """The routes."""
     current = Current(house.settings.home, house.settings.speaks_version)
+    router = APIRouter()
+    router.include_router(_speaking(house, current, clock))
+    router.include_router(_having(house))
+    return router
+
+
+def _speaking(house: House, current: Current, clock: Callable[[], float]) -> APIRouter:
     folder = house.settings.home / "subtitles"
     router = routes(SPEAKING, dependencies=[Depends(house.guard.needs("speak"))])
 
@@ -83,8 +90,6 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     failing = SPEAKING.raises(Refused, *MAY_GO_WRONG)
     written: dict[str, Any] = {"summary": "Say a text, and write its subtitles", "responses": json_of(Made) | failing}
     written["responses"][200]["content"] |= media(_SUBRIP)[200]["content"]
-    kinds = (_SUBRIP, *(media_type(name) for name in ("wav", "ogg", "aac", "pcm")))
-    kept = {**media(*kinds), **SPEAKING.raises(BadInput, NotFound)}
 
     @router.get("/srt", openapi_extra=query_of(SrtWishes), **written)
     async def get_srt(request: Request) -> Response:
@@ -93,6 +98,24 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     @router.post("/srt", openapi_extra=body_of(SrtWishes), **written)
     async def post_srt(request: Request) -> Response:
         return await answer(request, await read_body(request, SrtWishes))
+
+    said: dict[str, Any] = {"response_class": Response, "responses": {**media("audio/wav"), **failing}}
+
+    @router.post("/tts_to_audio/", summary="Say a line like a clip of /speakers", openapi_extra=body_of(Line), **said)
+    async def post_line(request: Request) -> Response:
+        line, choice = await read_body(request, Line), current.get()
+        wishes = _wishes_of(line, choice, house.settings.clips_folder)
+        check(wishes, choice.record)
+        return await whole(await house.stage.say(speech_request(house, wishes, choice)), "wav", request)
+
+    return router
+
+
+def _having(house: House) -> APIRouter:
+    folder = house.settings.home / "subtitles"
+    router = routes(SPEAKING, dependencies=[Depends(house.guard.needs("speak"))])
+    kinds = (_SUBRIP, *(media_type(name) for name in ("wav", "ogg", "aac", "pcm")))
+    kept = {**media(*kinds), **SPEAKING.raises(BadInput, NotFound)}
 
     @router.get("/srt/{name}", summary="What /srt has made", response_class=Response, responses=kept)
     def get_file(name: str) -> Response:
@@ -109,15 +132,6 @@ def door(house: House, clock: Callable[[], float] = time.time) -> APIRouter:
     @router.get("/speakers_list", summary="Kinds of speakers that some clients ask for")
     def get_kinds() -> list[str]:
         return list(_KINDS_OF_SPEAKERS)
-
-    said: dict[str, Any] = {"response_class": Response, "responses": {**media("audio/wav"), **failing}}
-
-    @router.post("/tts_to_audio/", summary="Say a line like a clip of /speakers", openapi_extra=body_of(Line), **said)
-    async def post_line(request: Request) -> Response:
-        line, choice = await read_body(request, Line), current.get()
-        wishes = _wishes_of(line, choice, house.settings.clips_folder)
-        check(wishes, choice.record)
-        return await whole(await house.stage.say(speech_request(house, wishes, choice)), "wav", request)
 
     return router
 
