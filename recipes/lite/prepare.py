@@ -11,16 +11,10 @@ import argparse
 from pathlib import Path
 
 from corpus import BINS, read_listing
-from features import level, write_features
+from features import write_features
 from listing import languages_with_enough, listed, table, write_listing
 
-__all__ = ["clips", "level", "table"]
 AT_ONCE = 24
-
-
-def clips(speech: Path, test: Path) -> list[dict]:  # noqa: ARG001
-    """The English clips, each with its whole path and split; ``speech`` and ``test`` lie in one folder."""
-    return [clip | {"file": str(speech.parent / clip["file"])} for clip in listed(speech.parent, ["en"])]
 
 
 def main() -> None:

@@ -56,7 +56,6 @@ class Recipe:
         many = ("--processes", str(os.cpu_count() or 2))
         languages = ("--languages", *self.options.languages)
         keep = ("--keep-codebook",) if self.options.from_shipped else ()
-        split = ("--speech", f"{speech}/train", "--test", f"{speech}/test")
         return [
             self._once("prepare", SPANS, "--speech", speech, *languages, *many),
             *self._stage("content"),
@@ -64,8 +63,7 @@ class Recipe:
             self._bench("tokens", "tokens.npz"),
             *self._stage("gpt"),
             *self._stage("flow"),
-            *([self._once("vocoder_data", "voices.jsonl", *split, *many)] if "vocoder" in self.trained else []),
-            *self._stage("vocoder"),
+            *self._vocoder("--speech", speech, *many),
             self._once("export", TOGETHER, "--to", to, after=[f"state/{name}/{INDEX}" for name in STEPS]),
             self._bench("", TOGETHER),
         ]
@@ -84,6 +82,10 @@ class Recipe:
             self._run(f"{name}.py", *command, "--budget-minutes", f"{minutes:.2f}")
 
         return [Part(name, is_over, go_on, 2.0), self._bench(name, f"state/{name}/{INDEX}")]
+
+    def _vocoder(self, *options: str) -> list[Part]:
+        data = [self._once("vocoder_data", "voices.jsonl", *options)] if "vocoder" in self.trained else []
+        return [*data, *self._stage("vocoder")]
 
     def _once(self, program: str, product: str, *options: str, after: Sequence[str] = ()) -> Part:
         """A program that is done when its product is there, and newer than what it is made of."""

@@ -39,6 +39,7 @@ from myna.models.eres2net import EresNet
 from myna.models.gpt import Gpt
 from myna.models.layers import fold_weight_norm
 from myna.models.pretrained import HubertContent
+from myna.models.source_filter import SourceFilter, SourceFilterSizes
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
 
@@ -148,6 +149,10 @@ def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
         spec = version.mel
         return GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
     path = find_for(version.name, "vocoder", models)
+    if isinstance(net, SourceFilter):
+        own = _read(path, "vocoder", version, models)
+        sizes = _sized(SourceFilterSizes(), own)
+        return _loaded(_built(lambda: SourceFilter(sizes), own), own)
     file = _published(path / _BIGVGAN_FILE if path.is_dir() else path, "generator")
     if not any(name.endswith("weight_g") for name in net.state_dict()):
         try:
@@ -169,7 +174,7 @@ def load_super_resolution(version: ModelVersion, models: Path) -> BandwidthNet:
 
 
 def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: Mapping[str, Any]) -> None:
-    """Write a `Gpt`, a SoVITS or a `LiteContent` in half precision, with all that is needed to load it again.
+    """Write a `Gpt`, a SoVITS, a `LiteContent` or a `SourceFilter` in half precision, with all that is needed to load it again.
 
     ``provenance`` is JSON: base, data, steps, licence. Raises `WorkspaceError` where the file cannot be written.
     """
@@ -178,18 +183,19 @@ def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: M
 
 
 def kind_of(net: nn.Module) -> str:
-    """The asset kind of a net: gpt, sovits or content."""
+    """The asset kind of a net: gpt, sovits, content or vocoder."""
     kinds: dict[type[nn.Module], str] = {
         Gpt: "gpt",
         SovitsFlow: "sovits",
         SovitsVits: "sovits",
         LiteContent: "content",
+        SourceFilter: "vocoder",
     }
     return kinds[type(net)]
 
 
 def _sizes_of(net: nn.Module) -> dict[str, Any]:
-    assert isinstance(net, Gpt | SovitsFlow | SovitsVits | LiteContent)  # `kind_of` knows no others
+    assert isinstance(net, Gpt | SovitsFlow | SovitsVits | LiteContent | SourceFilter)  # `kind_of` knows no others
     return asdict(net.sizes)
 
 

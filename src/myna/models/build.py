@@ -16,6 +16,7 @@ from myna.models.discriminators import Discriminators
 from myna.models.gpt import Gpt
 from myna.models.hifigan import V4_VOCODER, HifiGan
 from myna.models.pretrained import HubertContent
+from myna.models.source_filter import SourceFilter, SourceFilterSizes
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
 
@@ -75,6 +76,7 @@ SOVITS: dict[str, Callable[[ModelVersion, float], Sovits]] = {"flow": _flow, "vi
 VOCODERS: dict[str, Callable[[], nn.Module | None]] = {
     "bigvgan": BigVgan,
     "hifigan": lambda: HifiGan(V4_VOCODER),
+    "source_filter": lambda: SourceFilter(SourceFilterSizes()),
     "griffin_lim": lambda: None,
 }
 CONTENT: dict[str, Callable[[Path | None], HubertContent | LiteContent]] = {

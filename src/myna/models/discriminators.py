@@ -95,6 +95,48 @@ class PeriodJudge(nn.Module):
         return Judgement(features[-1].flatten(1), features)
 
 
+class ResolutionJudge(nn.Module):
+    """Convolutions over the magnitudes of short-time spectra of ``n_fft`` samples (Jang et al. 2021, UnivNet)."""
+
+    def __init__(self, n_fft: int, width: int) -> None:
+        super().__init__()
+        self.n_fft = n_fft
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.window: torch.Tensor
+        self.convs = nn.ModuleList(
+            NormedConv2d(before, width, (3, span), stride=(1, stride), padding=(1, span // 2))
+            for before, span, stride in ((1, 9, 1), (width, 9, 2), (width, 9, 2), (width, 3, 2))
+        )
+        self.conv_post = NormedConv2d(width, 1, (3, 3), padding=(1, 1))
+
+    def forward(self, sound: torch.Tensor) -> Judgement:
+        """Judge waveforms (B, 1, T)."""
+        with torch.autocast(sound.device.type, enabled=False):
+            spectra = torch.stft(
+                sound[:, 0].float(), self.n_fft, self.n_fft // 4, window=self.window, return_complex=True
+            )
+            x = torch.log1p(100 * spectra.abs() / self.n_fft**0.5).transpose(1, 2)[:, None]
+        features = []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), _SLOPE)
+            features.append(x)
+        features.append(self.conv_post(x))
+        return Judgement(features[-1].flatten(1), features)
+
+
+class VocoderJudges(nn.Module):
+    """Small judges of a vocoder's sound: over every n-th sample, and over spectra of several resolutions."""
+
+    def __init__(self, periods: Sequence[int], resolutions: Sequence[int], width: int) -> None:
+        super().__init__()
+        by_period = (PeriodJudge(period, 4 * width) for period in periods)
+        self.discriminators = nn.ModuleList([*by_period, *(ResolutionJudge(n_fft, width) for n_fft in resolutions)])
+
+    def forward(self, sound: torch.Tensor) -> list[Judgement]:
+        """Every judge's judgement of waveforms (B, 1, T)."""
+        return [judge(sound) for judge in self.discriminators]
+
+
 class Discriminators(nn.Module):
     """All judges, of at most ``width`` channels; attribute names are the published keys."""
 
