@@ -77,6 +77,5 @@ def make_fixtures(folder: Path) -> Fixtures:
         "OUT": str(folder / "out"),
         "TONES_3X_WAV": str(folder / "tones_3x.wav"),
         "API_KEY": API_KEY,
-        "MODEL_SR": str(RATE_HZ),
     }
     return Fixtures(folder, values)

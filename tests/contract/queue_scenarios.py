@@ -93,9 +93,10 @@ def published(context: Context, wanted: Any, _answer: Answer) -> Iterator[str]:
             yield f"the body differs in {sorted(other)}"
         if not subset(wanted.get("json_subset", {}), body):
             yield f"the body is {body}"
-        watcher.channel.exchange_declare(
-            stage.exchange, wanted.get("exchange_type", "direct"), durable=True, passive=True
-        )
+        # Declared as another kind, or as passing, they would be refused.
+        is_durable = wanted.get("durable", True)
+        watcher.channel.exchange_declare(stage.exchange, wanted.get("exchange_type", "direct"), durable=is_durable)
+        watcher.channel.queue_declare(stage.start_queue, durable=is_durable)
 
 
 def ended(context: Context, wanted: Any, _answer: Answer) -> Iterator[str]:

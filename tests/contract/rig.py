@@ -22,6 +22,7 @@ from myna.amqp.sender import Sender
 from myna.api.door import Door
 from myna.api.server import DOORS, build_app
 from myna.api.serving import Listener
+from myna.api.tts.current import Current
 from myna.core.errors import BadCheckpoint, NotFound
 from myna.core.settings import Settings
 from myna.core.workspace import Workspace
@@ -39,6 +40,7 @@ ALONE: Mapping[str, tuple[str, ...]] = {"api_v1": ("api",)}
 """Dialects whose program had fewer addresses than our one server: they are served alone."""
 WITH_KEY = ("seed004",)
 WITH_BROKER = ("seed000",)
+SPEAKS = "v2"
 BROKER_DOWN = "broker down"
 BARE = "templates empty"
 FAR: Mapping[str, str] = {"engine sleeps": "sleeps", "engine down": "", "engine fails": "fails"}
@@ -90,6 +92,15 @@ class Rig:
     def home(self) -> Path:
         """The installation's folder."""
         return self.folder / "home"
+
+    @property
+    def rate_hz(self) -> int:
+        """The rate of the version that speaks now."""
+        return Current(self.home, SPEAKS).get().record.output_rate_hz
+
+    def forget(self) -> None:
+        """What one case switches is not the next one's."""
+        (self.home / "speaking.json").unlink(missing_ok=True)
 
     def address(self, dialect: str) -> str:
         """Where the server for a dialect listens; started when it is first asked for."""
@@ -148,7 +159,7 @@ class Rig:
 
     def _settings(self, more: Mapping[str, object]) -> Settings:
         return Settings.model_validate(
-            {"home": self.home, "roots": [self.fixtures.folder], "speaks_version": "v2", **more}
+            {"home": self.home, "roots": [self.fixtures.folder], "speaks_version": SPEAKS, **more}
         )
 
     def _studio(self, far: str = "") -> Studio:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cases import Unsupported, run_case
-from tests.contract.expectations import Answer, problems
+from tests.contract.cases import run_case
+from tests.contract.expectations import Answer, Unsupported, problems
 from tests.contract.rig import Rig
 
 FOLDER = Path(__file__).parent / "cases"
@@ -32,7 +32,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.mark.parametrize("case", list(cases()))
 def test_case(rig: Rig, case: dict[str, Any]) -> None:
-    (rig.home / "speaking.json").unlink(missing_ok=True)  # what one case switches is not the next one's
     try:
         found = run_case(rig, case)
     except Unsupported as reason:
