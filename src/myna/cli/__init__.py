@@ -25,6 +25,7 @@ from myna.cli import (
     run,
     say,
     serve,
+    speech_servers,
     uvr,
     watermark,
     workshop,
@@ -62,6 +63,8 @@ app.command(name="merge")(model_files.merge)
 app.command(name="doctor")(doctor.doctor)
 app.add_typer(bench.app, name="bench")
 app.command(name="serve")(serve.serve)
+app.command(name="api_v2")(speech_servers.api_v2)
+app.command(name="api")(speech_servers.api)
 app.command(name="worker")(serve.worker)
 app.add_typer(serve.keys, name="keys")
 

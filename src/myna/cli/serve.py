@@ -44,6 +44,11 @@ def serve(
     named = None if doors is None else tuple(name.strip() for name in doors.split(",") if name.strip())
     wishes = {"host": host, "port": port, "doors": named, "processes": processes}
     settings = settings.model_copy(update={name: value for name, value in wishes.items() if value is not None})
+    start(settings, workers, seed_ports=seed_ports)
+
+
+def start(settings: Settings, workers: int | None = None, *, seed_ports: bool = False) -> None:
+    """Serve until told to stop; raises `BadInput` where that would not be safe, `MissingExtra`, `WorkspaceError`."""
     require_safety(settings)
     with engine_needed("the server", "server"):
         server = build_server(settings, workers=workers, seed_ports=seed_ports)

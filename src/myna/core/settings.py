@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="further folders that paths in requests may lead to; home and models always"
     )
+    api_streams: bool = Field(default=False, description="answer api.py's clients sentence by sentence")
+    api_media_type: Literal["wav", "ogg", "aac"] = Field(default="wav", description="what api.py's clients are sent")
+    api_sub_type: Literal["int16", "int32"] = Field(default="int16", description="samples of a wav for them")
+    api_cut_punc: str = Field(default="", description="marks behind which their texts are cut where they name none")
     official_root: Path | None = Field(default=None, description="a checkout of GPT-SoVITS; its folder is a root too")
     allow_control: bool = Field(default=False, description="let clients restart or stop the server by /control")
     database: str | None = Field(default=None, description="URL of the job store; none: SQLite in home")

@@ -6,10 +6,12 @@ is here: the names in the request say which is meant.
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
 import numpy as np
+import soundfile
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +24,7 @@ from myna.api.problems import FormFailure, Problem
 from myna.api.root import ABOUT
 from myna.api.stage import joined
 from myna.api.tts import official
-from myna.api.tts.answers import media_type
+from myna.api.tts.answers import in_parts, media_type
 from myna.api.tts.bodies import read_body, read_query
 from myna.api.tts.current import Choice, Current
 from myna.api.tts.languages import LANGUAGES
@@ -174,10 +176,21 @@ async def _say(house: House, choice: Choice, asked: Legacy, client: Request) -> 
     rate = choice.record.output_rate_hz
     if asked.text.strip():
         speech = await house.stage.say(_request(house, choice, asked))
+        if house.settings.api_streams:
+            return in_parts(speech, house.settings.api_media_type)
         rate, samples = speech.sample_rate, joined(await speech.whole(client))
     else:  # api.py answers nothing but the pause that follows every sentence
         samples = np.zeros(round(_PAUSE_S * rate), np.float32)
-    return StreamingResponse(iter([encode(samples, rate, "wav")]), media_type=media_type("wav"))
+    form = house.settings.api_media_type
+    data = _wide_wav(samples, rate) if (form, house.settings.api_sub_type) == ("wav", "int32") else None
+    return StreamingResponse(iter([data or encode(samples, rate, form)]), media_type=media_type(form))
+
+
+def _wide_wav(samples: np.ndarray, rate: int) -> bytes:
+    """A wav of 32 bits a sample."""
+    out = io.BytesIO()
+    soundfile.write(out, samples, rate, format="WAV", subtype="PCM_32")
+    return out.getvalue()
 
 
 def _with_default(asked: Legacy, choice: Choice) -> Legacy:
@@ -209,11 +222,12 @@ def _request(house: House, choice: Choice, asked: Legacy) -> SpeechRequest:
         "reference_language": _language(asked.prompt_language or "", choice, "prompt_language"),
         "other_references": tuple(path for path in others if path.is_file()) if record.vits else (),
     }
+    marks = house.settings.api_cut_punc if asked.cut_punc is None else asked.cut_punc
     values: dict[str, Any] = {
-        "text": _cut(asked.text, asked.cut_punc),
+        "text": _cut(asked.text, marks),
         "language": _language(asked.text_language, choice, "text_language"),
         "voice": build(Voice, voice),
-        "cut": "cut0" if asked.cut_punc else "smart",
+        "cut": "cut0" if marks else "smart",
         "speed": asked.speed,
         "top_k": min(asked.top_k, 1025) if asked.top_k > 0 else 1025,
         "top_p": min(max(asked.top_p, 1e-3), 1.0),
