@@ -15,7 +15,7 @@ from corpus import CLIPS
 
 from myna.core.errors import BadInput
 from myna.core.workspace import write_bytes
-from myna.engine.bench_speech import LEARNERS, NATIVE, NUM_LEARNERS
+from myna.engine.strangers import LEARNERS, NATIVE, NUM_LEARNERS
 from myna.text.frontend import phonemize
 
 SHORTEST_S = 1.0

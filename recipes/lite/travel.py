@@ -23,17 +23,22 @@ from pathlib import Path
 
 from corpus import CLIPS, CODEBOOK, SPANS
 from pack import write_pack
-from stage import shipped_state
+from stage import SHIPPED, shipped_state
 from state import has_state, read_state, write_state
 
 from myna.core.assets import PACKAGE, bundled
 from myna.core.errors import BadInput
 
-KINDS = {"content": ("front", "moved"), "gpt": ("mel", "spec"), "flow": ("mel", "spec")}
-"""The frames that each stage reads; the GPT only to let its samples be heard."""
-MOST_SPEECH_MB = {"content": 40.0, "gpt": 2.0, "flow": 40.0}
+DECODED = {
+    "content": ("features.py", "--kinds", "front", "moved"),
+    "gpt": ("features.py", "--kinds", "mel", "spec"),
+    "flow": ("features.py", "--kinds", "mel", "spec"),
+    "vocoder": ("vocoder_data.py", "--pack"),
+}
+"""What makes of the speech that travelled what each stage reads; of the GPT only the samples' sound does."""
+MOST_SPEECH_MB = {"content": 40.0, "gpt": 2.0, "flow": 40.0, "vocoder": 40.0}
 """The GPT learns from tokens; it takes along little but the held-out speakers."""
-BESIDE = {"content": (), "gpt": ("lite/sovits.safetensors",), "flow": ()}
+BESIDE = {"content": (), "gpt": ("lite/sovits.safetensors",), "flow": (), "vocoder": ()}
 """Files of the bundled base that a stage's samples need."""
 LARGEST = 300_000
 """Bytes of a file of the package that travels: weights and dictionaries stay at home, phones are listed already."""
@@ -80,6 +85,8 @@ def send(options: argparse.Namespace) -> None:
 
 def _copy_state(work: Path, inner: Path, stage: str, *, is_light: bool) -> None:
     source, target = work / "state" / stage, inner / "state" / stage
+    if not has_state(source) and not bundled(f"lite/{SHIPPED[stage]}.safetensors").is_file():
+        return  # it begins anew
     tensors, about = read_state(source) if has_state(source) else shipped_state(stage)
     if is_light:
         tensors = {name: value for name, value in tensors.items() if not name.startswith(("away.", "scale."))}
@@ -92,8 +99,9 @@ def _copy_state(work: Path, inner: Path, stage: str, *, is_light: bool) -> None:
 def run(options: argparse.Namespace) -> None:
     """Decode what travelled, train one piece, lay out what goes back."""
     begun, work = time.monotonic(), options.work
-    if not (work / SPANS).is_file():
-        program = [sys.executable, str(HERE / "features.py"), "--work", str(work), "--kinds", *KINDS[options.stage]]
+    if not (work / SPANS).is_file() and not (work / "voices.jsonl").is_file():
+        name, *kinds = DECODED[options.stage]
+        program = [sys.executable, str(HERE / name), "--work", str(work), *kinds]
         subprocess.run([*program, "--processes", str(os.cpu_count() or 2)], check=True)
     left = options.minutes - (time.monotonic() - begun) / 60
     program = [sys.executable, str(HERE / f"{options.stage}.py"), "--work", str(work), "--device", options.device]
@@ -148,7 +156,7 @@ def main() -> None:
     for verb, act in ((out, send), (there, run), (back, take_back)):
         verb.set_defaults(act=act)
         verb.add_argument("--work", type=Path, required=True)
-        verb.add_argument("--stage", choices=list(KINDS), required=True)
+        verb.add_argument("--stage", choices=list(DECODED), required=True)
     out.add_argument("--speech", type=Path, required=True)
     out.add_argument("--to", type=Path, required=True)
     out.add_argument("--limit-mb", type=float, default=62.0)

@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import soundfile
 import torch
 from stage import KEPT, TELL_EVERY, Figures, Stage, Task, mean_of, stage_options
 from state import Tensors, has_state, packed, read_state, unpack
@@ -21,7 +22,6 @@ from torch.nn import functional as F
 from vocoder_loss import own_mel, pitch_loss, spectral_loss
 from vocoder_voices import Segments, Voices
 
-from myna.audio.io import write_wav
 from myna.core.versions import version
 from myna.engine.dsp import mel_filters
 from myna.engine.training.recipe import moved
@@ -153,7 +153,7 @@ def speak(net: SourceFilter, voices: Voices, folder: Path, device: torch.device)
     """Clips of held-out speakers, through mel and net."""
     for name, sound in voices.fixed("held", 4).items():
         copy = net(own_mel(sound[None]).to(device))[0, 0].cpu().numpy()
-        write_wav(folder / f"{name}.wav", copy.clip(-1, 1), LITE.mel.sample_rate)
+        soundfile.write(folder / f"{name}.wav", copy.clip(-1, 1), LITE.mel.sample_rate)
 
 
 def main() -> None:

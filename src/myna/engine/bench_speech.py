@@ -14,12 +14,8 @@ from myna.audio.loudness import level_mix
 from myna.core.errors import BadInput
 from myna.core.progress import Progress
 from myna.engine.features.content import DATASET_RATE_HZ
+from myna.engine.strangers import LEARNERS, NATIVE, NUM_LEARNERS
 from myna.engine.synthesis.excerpt import BEST_SECONDS, MAX_SECONDS, MIN_SECONDS
-
-NATIVE = ("LJ", "watson_en-GB1", "watson_en-GB2")
-LEARNERS = "so762"
-NUM_LEARNERS = 7
-"""Kept out of the base's training: recipes/lite/prepare.py chooses the same."""
 
 _MOST_CLIPS = 20
 _GAP_S = 0.2

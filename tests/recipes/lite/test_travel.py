@@ -56,7 +56,7 @@ def test_the_programs_in_a_box_need_little(tokens: Path, speech: Path, tmp_path:
     travel.send(told(speech=speech, work=tokens, stage="flow", to=box))
     missing = "av pydantic pydantic_settings typer rich onnxruntime pocketsphinx sqlalchemy fastapi".split()
     blocked = f"import sys; sys.modules.update(dict.fromkeys({missing!r})); sys.path[:0] = ['src', 'recipes/lite']"
-    programs = "import travel, features, content, gpt, flow"
+    programs = "import travel, features, content, gpt, flow, vocoder, vocoder_data"
     subprocess.run([sys.executable, "-c", f"{blocked}; {programs}"], cwd=box, check=True)
 
 
