@@ -16,7 +16,8 @@ from myna.audio.container import identify
 from myna.audio.io import decode
 from myna.core.errors import MynaError, NotConfigured, NotFound, TooBusy
 from myna.core.speech import AudioChunk, Heard, Speaker, SpeechRequest
-from myna.core.workspace import Workspace
+from myna.core.workspace import VoiceFolder, Workspace
+from myna.jobs.files import OneFolder, SharedFiles
 from myna.jobs.job import Event, Job, Order, Owner, Status
 from myna.jobs.keys import SCOPES, Key, KeyRing
 from myna.jobs.outbox import Outbox
@@ -66,10 +67,30 @@ class _Queue:
             self._waiting += 1
 
 
+@dataclass(frozen=True)
+class SharedWorkspace(Workspace):
+    """The voices of an installation, those included that only other hosts have seen by now."""
+
+    files: SharedFiles
+
+    @property
+    def voices(self) -> list[VoiceFolder]:
+        """As `Workspace.voices`."""
+        folder = self.root / "voices"
+        self.files.pull([folder / name for name in self.files.below(folder)])
+        return super().voices
+
+    def existing_voice(self, name: str) -> VoiceFolder:
+        """As `Workspace.existing_voice`."""
+        self.files.pull([self.voice(name).path])
+        return super().existing_voice(name)
+
+
 class Studio:
     """One installation as its doors see it: a speaker that says, and a store of jobs that workers do.
 
-    ``max_queued`` is how many jobs may wait; ``logs`` is the folder of the jobs' logs.
+    ``max_queued`` is how many jobs may wait; ``logs`` is the folder of the jobs' logs; ``files`` is how hosts share
+    theirs that see no common folder.
     """
 
     def __init__(
@@ -79,6 +100,7 @@ class Studio:
         *,
         workspace: Workspace,
         logs: Path,
+        files: SharedFiles | None = None,
         keys: KeyRing | None = None,
         examine: Examine | None = None,
         listen: Listen | None = None,
@@ -88,6 +110,9 @@ class Studio:
         self.num_gpus = num_gpus
         self._speaker, self._jobs, self._keys, self._examine, self._listen = speaker, jobs, keys, examine, listen
         self.workspace, self._logs, self._queue = workspace, logs, _Queue(jobs, max_queued)
+        self.files: SharedFiles = files or OneFolder()
+        if files is not None:
+            self.workspace = SharedWorkspace(workspace.root, files)
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """The speech of ``request``, chunk by chunk."""
@@ -145,6 +170,8 @@ class Studio:
         job = self._jobs.get(job_id)
         if user and job.owner.user != user:
             raise NotFound(f"there is no job {job_id[:64]!r}")
+        if job.status.is_terminal:
+            self.files.pull(self.files.named(job.payload))  # whoever knows that it has ended finds what it has made
         return job
 
     def jobs(
@@ -168,10 +195,12 @@ class Studio:
         job = self.job(job_id, user)
         self._jobs.forget(job_id)
         (self._logs / job.log_name).unlink(missing_ok=True)
+        self.files.forget(self._logs / job.log_name)
 
     def log(self, job_id: str, user: str = "") -> str:
         """What the job wrote while it ran; empty where it has not begun. Raises `NotFound`."""
         file = self._logs / self.job(job_id, user).log_name
+        self.files.pull([file])
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     def watch(self, job_id: str, user: str = "", every_s: float = 0.2) -> Iterator[Job]:
@@ -196,6 +225,7 @@ class Studio:
 
     def _order(self, kind: str, payload: Mapping[str, Any], queue: str, wishes: Wishes) -> Job:
         self._queue.take_place()
+        self.files.push(self.files.named(payload))
         return self._jobs.submit(self._ordered(kind, payload, queue, wishes))
 
     def _ordered(self, kind: str, payload: Mapping[str, Any], queue: str, wishes: Wishes) -> Order:

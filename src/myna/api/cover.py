@@ -98,7 +98,8 @@ def _making(house: House, dialect: Dialect, clock: Callable[[], float]) -> APIRo
         folder = make_folder(root / secrets.token_hex(16))
         try:
             step = await _step(house, folder, reference_voice, song, model_id, pitch_shift)
-            job = house.studio.submit(step, Wishes(Owner(caller.user, task=_task(folder))))
+            owner = Owner(caller.user, task=_task(folder))
+            job = await run_in_threadpool(house.studio.submit, step, Wishes(owner))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

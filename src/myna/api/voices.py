@@ -117,7 +117,8 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
                 )  # fmt: skip
                 wishes["transcript"] = given
             steps = [make_step(kind.name, known_parameters(kind.name, wishes)) for kind in PIPELINE]
-            job = house.studio.submit_chain(steps, Wishes(Owner(caller.user, task=f"voice:{name}")))
+            owner = Owner(caller.user, task=f"voice:{name}")
+            job = await run_in_threadpool(house.studio.submit_chain, steps, Wishes(owner))
         except BaseException:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
@@ -188,6 +189,8 @@ def _changing(house: House, dialect: Dialect) -> APIRouter:
         if target.path.exists():
             raise Conflict(f"there is a voice {body.name!r} already")
         folder.path.rename(target.path)
+        house.studio.files.push([target.path])
+        house.studio.files.forget(folder.path)
         return _about(target)
 
     @router.delete(
@@ -197,6 +200,7 @@ def _changing(house: House, dialect: Dialect) -> APIRouter:
         folder = workspace.existing_voice(name)
         _require_rest(house, name)
         shutil.rmtree(folder.path)
+        house.studio.files.forget(folder.path)
         return Response(status_code=204)
 
     return router
@@ -239,6 +243,7 @@ def _moving(house: House, dialect: Dialect) -> APIRouter:
         given = name or file_name(file.filename, (".zip",)).removesuffix(".zip").removesuffix(".myna")
         target = workspace.voice(checked_name("voice", given))
         await run_in_threadpool(import_voice, file.file, target)
+        await run_in_threadpool(house.studio.files.push, [target.path])
         return _about(target)
 
     return router

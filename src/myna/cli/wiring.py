@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from myna.engine.asr import Recogniser
     from myna.engine.synthesis.speaker import LocalSpeaker
     from myna.jobs.keys import KeyRing
+    from myna.jobs.portable import Places
+    from myna.jobs.storage import Storage
     from myna.jobs.store import SqlJobStore
     from myna.jobs.worker import Worker
     from myna.studio import Studio
 
 RUNNER = "myna.steps.catalog:run_job"
+SHARING_RUNNER = "myna.cli.sharing:run_job"
 _TTS_PORT = 9880
 _GPUS = Path("/proc/driver/nvidia/gpus")
 
@@ -110,11 +113,32 @@ class LateListener:
         return Heard(found.text, found.language or language, audio.seconds, words)
 
 
+def build_places(settings: Settings) -> Places | None:
+    """The folders that lie elsewhere on other hosts; None where all hosts see the same."""
+    from myna.jobs.portable import Places
+
+    return Places(home=settings.home, models=settings.models_folder) if settings.storage else None
+
+
+def build_storage(settings: Settings) -> Storage | None:
+    """Where hosts without a common home share their files; None where they see the same folder."""
+    places = build_places(settings)
+    if settings.storage is None or places is None:
+        return None
+    with engine_needed("a shared storage", "storage"):
+        from myna.jobs.bucket import Bucket
+        from myna.jobs.database import open_database
+        from myna.jobs.storage import Storage
+
+    bucket = Bucket(settings.storage.get_secret_value())
+    return Storage(bucket, open_database(settings.jobs_url), settings.home, places)
+
+
 def build_jobs(settings: Settings) -> SqlJobStore:
     """The job store of this installation."""
     from myna.jobs.store import SqlJobStore
 
-    return SqlJobStore(settings.jobs_url)
+    return SqlJobStore(settings.jobs_url, places=build_places(settings))
 
 
 def build_orders(settings: Settings) -> SqlJobStore:
@@ -124,7 +148,7 @@ def build_orders(settings: Settings) -> SqlJobStore:
     with engine_needed("Celery", "cluster"):
         from myna.jobs.celery import submitting_store
 
-    return submitting_store(settings)
+    return submitting_store(settings, build_places(settings))
 
 
 def build_keys(settings: Settings) -> KeyRing:
@@ -145,7 +169,13 @@ def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0
 
     gpus = count_gpus()
     device = f"cuda:{number % gpus}" if gpus > 1 and settings.device == "auto" else ""
-    return Worker(build_jobs(settings), RUNNER, settings.home / "logs", queues, device, settings.lease_s)
+    storage, logs = build_storage(settings), settings.home / "logs"
+    if storage is None:
+        return Worker(build_jobs(settings), RUNNER, logs, queues, device, settings.lease_s)
+    return Worker(
+        build_jobs(settings), SHARING_RUNNER, logs, queues, device, settings.lease_s,
+        keep_log=lambda log: storage.push([log]),
+    )  # fmt: skip
 
 
 def build_studio(settings: Settings) -> Studio:
@@ -162,6 +192,7 @@ def build_studio(settings: Settings) -> Studio:
         jobs,
         workspace=build_workspace(settings),
         logs=settings.home / "logs",
+        files=build_storage(settings),
         keys=KeyRing(jobs.engine),
         examine=speaker.examine,
         listen=LateListener(settings).listen,

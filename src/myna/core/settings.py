@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     official_root: Path | None = Field(default=None, description="a checkout of GPT-SoVITS; its folder is a root too")
     allow_control: bool = Field(default=False, description="let clients restart or stop the server by /control")
     database: str | None = Field(default=None, description="URL of the job store; none: SQLite in home")
+    storage: SecretStr | None = Field(
+        default=None, description="where hosts without a common home share files, as in s3://bucket/prefix; none: home"
+    )
     amqp_url: SecretStr | None = Field(default=None, description="RabbitMQ's URL; none: no queue is served")
     celery_broker: SecretStr | None = Field(
         default=None, description="broker of Celery's workers, who then do all jobs; none: jobs are found in the store"

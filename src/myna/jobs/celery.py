@@ -24,6 +24,7 @@ from kombu.exceptions import KombuError
 from myna.core.errors import NotFound, StoreFailed
 from myna.core.settings import Settings, read_settings
 from myna.jobs.job import Job, Order, Status
+from myna.jobs.portable import Places
 from myna.jobs.store import JobStore, SqlJobStore
 from myna.jobs.worker import Worker
 
@@ -201,8 +202,8 @@ class Post:
 class CeleryJobStore(SqlJobStore):
     """A job store that tells workers of what is queued: the row first, then the message."""
 
-    def __init__(self, url: str, post: Callable[[Job], None]) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, post: Callable[[Job], None], places: Places | None = None) -> None:
+        super().__init__(url, places=places)
         self._post = post
 
     def submit(self, order: Order) -> Job:
@@ -219,9 +220,9 @@ class CeleryJobStore(SqlJobStore):
         return job
 
 
-def submitting_store(settings: Settings) -> CeleryJobStore:
-    """The job store of a server whose workers are Celery's."""
-    return CeleryJobStore(settings.jobs_url, Post(send_by(make_app(lambda: configuration(settings)))))
+def submitting_store(settings: Settings, places: Places | None = None) -> CeleryJobStore:
+    """The job store of a server whose workers are Celery's; ``places`` as in `SqlJobStore`."""
+    return CeleryJobStore(settings.jobs_url, Post(send_by(make_app(lambda: configuration(settings)))), places)
 
 
 def _begin(sender: Any, **_more: Any) -> None:

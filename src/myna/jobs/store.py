@@ -12,6 +12,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from myna.jobs.inserting import Inserts
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.liveness import Pulse
 from myna.jobs.outbox import Outbox, note_events, seconds_since
+from myna.jobs.portable import Places
 from myna.jobs.tables import JOBS, job_of, new_row
 
 MAX_ATTEMPTS = 3
@@ -107,13 +109,21 @@ class JobStore(Protocol):
 
 
 class SqlJobStore:
-    """A `JobStore` over SQLAlchemy. ``clock`` gives the time in seconds since 1970, for people only.
+    """A `JobStore` over SQLAlchemy. ``clock`` gives the time in seconds since 1970, for people only; ``places`` are the
+    folders that lie elsewhere on other hosts.
 
     Raises `WorkspaceError` where the database cannot be opened.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time, pulse: Pulse | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Callable[[], float] = time.time,
+        pulse: Pulse | None = None,
+        places: Places | None = None,
+    ) -> None:
         self._clock = clock
+        self._places = places or Places()
         self._pulse = pulse or Pulse()
         self.engine = open_database(url)
         self._inserts = Inserts(self.engine, JOBS)
@@ -249,6 +259,7 @@ class SqlJobStore:
             raise Conflict(f"job {job_id} is {self.get(job_id).status}; cancel it first")
 
     def _insert(self, order: Order, status: Status) -> Job:
+        order = replace(order, payload=self._places.outward(order.payload))
         row = new_row(uuid.uuid4().hex, order, status, self._clock())
         try:
             self._inserts.add(row)
@@ -256,7 +267,7 @@ class SqlJobStore:
             if order.key is None:
                 raise
             return self._select(JOBS.c.key == order.key, limit=1)[0]
-        return job_of({**row, "started_at": None, "finished_at": None})
+        return self._here(job_of({**row, "started_at": None, "finished_at": None}))
 
     def _select(
         self, *where: sa.ColumnElement[bool], limit: int | None = None, newest: bool = False
@@ -264,7 +275,11 @@ class SqlJobStore:
         order = JOBS.c.created_at.desc() if newest else JOBS.c.created_at
         query = JOBS.select().where(*where).order_by(order, JOBS.c.id).limit(limit)
         with self._reading.connect() as connection:
-            return [job_of(row) for row in connection.execute(query).mappings()]
+            return [self._here(job_of(row)) for row in connection.execute(query).mappings()]
+
+    def _here(self, job: Job) -> Job:
+        """The job with the paths of this host."""
+        return replace(job, order=replace(job.order, payload=self._places.inward(job.payload)))
 
     def _settled(self, job: Job) -> bool:
         """End a job without a worker that must not run again; whether that was so."""

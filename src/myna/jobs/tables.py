@@ -71,6 +71,13 @@ KEYS = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
+FILES = sa.Table(
+    "files",
+    METADATA,
+    sa.Column("path", sa.String(1024), primary_key=True),
+    sa.Column("content", sa.String(64), nullable=False),
+)
+
 
 def new_row(job_id: str, order: Order, status: Status, now: float) -> dict[str, Any]:
     """The row of a job that nobody has touched yet."""

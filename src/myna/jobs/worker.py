@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +40,7 @@ class Worker:
         logs: folder of the jobs' logs.
         queues: which jobs it takes; empty: all.
         device: what its jobs are told to run on; empty: what they choose.
+        keep_log: is given each job's log when that has ended, to keep it where others find it.
     """
 
     store: JobStore
@@ -49,6 +50,7 @@ class Worker:
     device: str = ""
     lease_s: float = 30.0
     poll_s: float = 0.5
+    keep_log: Callable[[Path], None] | None = None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}")
 
     def serve(self, stop: threading.Event) -> None:
@@ -79,6 +81,8 @@ class Worker:
                 self._attend(job, child, stop or threading.Event())
             finally:
                 child.kill()
+        if self.keep_log is not None:
+            self.keep_log(log_file(self.logs, job.id))
 
     def _attend(self, job: Job, child: _Child, stop: threading.Event) -> None:
         """Heartbeats until the child ends, or must."""

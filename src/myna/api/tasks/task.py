@@ -113,6 +113,7 @@ class Tasks:
         folder = make_folder(self.root / record.task_id)
         make_folder(folder / "input_audio")
         write_text(folder / CONFIG_FILE, record.model_dump_json(indent=1) + "\n")
+        self.studio.files.push([folder])
         return self.told(record)
 
     def get(self, task_id: str, user: str) -> Record:
@@ -121,6 +122,7 @@ class Tasks:
             folder = self.folder(str(uuid.UUID(task_id)))
         except ValueError:
             raise NotFound(MISSING) from None
+        self.studio.files.pull([folder])
         if not (folder / CONFIG_FILE).is_file():
             raise NotFound(MISSING)
         record = parse(Record, (folder / CONFIG_FILE).read_bytes())
@@ -130,6 +132,7 @@ class Tasks:
 
     def all(self, user: str) -> list[Told]:
         """All tasks of ``user`` (all there are, where that is empty), the newest last."""
+        self.studio.files.pull([self.folder(name) / CONFIG_FILE for name in self.studio.files.below(self.root)])
         files = self.root.glob(f"*/{CONFIG_FILE}") if self.root.is_dir() else ()
         records = [parse(Record, file.read_bytes()) for file in files]
         records.sort(key=lambda record: record.created_at)
@@ -159,6 +162,7 @@ class Tasks:
         for job in self.jobs(task_id):
             self.studio.forget(job.id)
         shutil.rmtree(self.folder(task_id), ignore_errors=True)
+        self.studio.files.forget(self.folder(task_id))
 
     def note(self, task_id: str, line: str) -> None:
         """Add a line to the task's log; where the disk takes none, what the line tells of is true all the same."""
