@@ -30,6 +30,7 @@ def test_a_voice_is_ordered_with_its_recordings_and_words(serve: Make, store: Sq
     files = [("recordings", ("take 1.wav", WAV)), ("recordings", ("b.wav", WAV)), ("transcript", ("w.srt", b"1\n"))]
     made = client.post("/api/v1/voices", data={"name": "bella"}, files=files)
     assert made.status_code == 202, made.text
+    assert "only if it is your own or its owner agreed" in made.json()["reminder"]
     (job,) = store.list()
     assert [name for name, _ in job.payload["steps"]][:4] == [
         "convert_audio", "slice_audio", "denoise_audio", "asr_transcribe",

@@ -124,7 +124,7 @@ def test_run_does_one_step_once_and_again_when_told(myna: CommandLine, tone: Pat
 def test_doctor_tells_what_is_here_and_how_to_get_the_rest(myna: CommandLine) -> None:
     answer = myna("doctor")
     assert answer.code == 0
-    for word in ("free memory", "free disk", "cpu, ", "lite_gpt", str(myna.models)):
+    for word in ("free memory", "free disk", "cpu, ", "lite_gpt", "MODEL_CARD.md", str(myna.models)):
         assert word in answer.out, word
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in answer.out.splitlines() if "│" in line]
     assert ["v4_sovits", "v4", "769 MB", "missing; get it with: myna fetch v4"] in rows

@@ -21,7 +21,7 @@ from myna.api.problems import SPEAKING
 from myna.api.stage import joined
 from myna.api.uploads import file_name, keep
 from myna.audio.encode import encode
-from myna.core.card import read_card
+from myna.core.card import CONSENT, read_card
 from myna.core.errors import BadAudio, BadInput, Conflict, NotFound, TooBusy, UnknownChoice
 from myna.core.fields import build
 from myna.core.speech import SpeechRequest
@@ -69,10 +69,11 @@ class About(BaseModel):
 
 
 class Begun(BaseModel):
-    """A voice that is being made, and the job that makes it."""
+    """A voice that is being made, the job that makes it, and whose voices may be made."""
 
     name: str
     job: Told
+    reminder: str = Field("", description="empty where the setting `i_have_consent` says that this is known")
 
 
 def door(house: House) -> APIRouter:
@@ -93,7 +94,7 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
     @router.post("/voices", summary="Make a voice of recordings", status_code=202, responses=refusals)
     async def create(
         name: str = Form(description="what to call it"),
-        recordings: list[UploadFile] = File(description="recordings of one person"),  # noqa: B008 (FastAPI's way)
+        recordings: list[UploadFile] = File(description="recordings of one person, who agreed to it"),  # noqa: B008 (FastAPI's way)
         transcript: UploadFile | None = File(None, description="their words, where they are known"),  # noqa: B008
         language: str = Form("en"),
         model_version: str = Form("", description="model version; empty: this installation's"),
@@ -122,7 +123,8 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
         except BaseException:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
-        return Begun(name=name, job=told(job))
+        reminder = "" if house.settings.i_have_consent else CONSENT
+        return Begun(name=name, job=told(job), reminder=reminder)
 
     return router
 

@@ -191,7 +191,7 @@ def _fits(levels: Floats) -> tuple[Floats, int]:
         folded = np.zeros((SLOTS, NUM_BANDS))
         np.add.at(folded, np.arange(len(evidence)) % SLOTS, evidence)
         fits[start] = np.fft.irfft(np.fft.rfft(folded, axis=0) * signs, SLOTS, axis=0).sum(axis=1)
-        num_spots += np.count_nonzero(evidence)
+        num_spots += int(np.count_nonzero(evidence))
     return fits, num_spots // _STARTS
 
 

@@ -14,7 +14,7 @@ from myna.cli.run import deployment
 from myna.cli.show import Bars, err, line
 from myna.cli.wiring import build_workspace
 from myna.core.assets import bundled
-from myna.core.card import read_card
+from myna.core.card import CONSENT, read_card
 from myna.core.errors import BadInput, Conflict, LimitExceeded, MissingAsset, NotFound
 from myna.core.settings import Settings, read_settings
 from myna.core.workspace import VoiceFolder, Workspace, checked_name, files_in, make_folder, write_bytes, writing
@@ -40,8 +40,8 @@ Consent = Annotated[
 ]
 
 REMINDER = (
-    "Use a voice only if it is your own or its owner agreed to it, and never to deceive. (--i-have-consent or the "
-    "setting i_have_consent leaves this line out; `myna say --watermark` marks speech as made.)"
+    f"{CONSENT} (--i-have-consent or the setting i_have_consent leaves this line out; `myna say --watermark` marks "
+    "speech as made.)"
 )
 
 

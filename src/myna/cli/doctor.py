@@ -11,7 +11,7 @@ from pathlib import Path
 
 from myna import __version__
 from myna.cli.show import table
-from myna.core.assets import ASSETS, how_to_get, lacking, place, size_text
+from myna.core.assets import ASSETS, bundled, how_to_get, lacking, place, size_text
 from myna.core.errors import MissingExtra, MynaError
 from myna.core.settings import Settings, read_settings
 from myna.steps.step import engine_needed
@@ -29,6 +29,7 @@ def doctor() -> None:
     table("Extras", ["extra", "state"], extras())
     table("Languages", ["language", "state"], languages(settings.models_folder))
     table("Recognisers", ["recogniser", "state"], recognisers(settings.models_folder))
+    table("Model card", ["of", "file"], [["lite, the bundled base", str(bundled("lite/MODEL_CARD.md"))]])
     table("Models", ["model", "for", "size", "state"], models(settings.models_folder))
 
 

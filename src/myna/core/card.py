@@ -9,6 +9,9 @@ from myna.core.fields import parse
 from myna.core.speech import Voice
 from myna.core.workspace import VoiceFolder, write_text
 
+CONSENT = "Use a voice only if it is your own or its owner agreed to it, and never to deceive."
+"""What whoever makes a voice is told."""
+
 _PATHS = ("gpt", "sovits", "reference")
 
 

@@ -174,7 +174,7 @@ def load_super_resolution(version: ModelVersion, models: Path) -> BandwidthNet:
 
 
 def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: Mapping[str, Any]) -> None:
-    """Write a `Gpt`, a SoVITS, a `LiteContent` or a `SourceFilter` in half precision, with all that is needed to load it again.
+    """Write a `Gpt`, SoVITS, `LiteContent` or `SourceFilter` in half precision, and all that is needed to load it.
 
     ``provenance`` is JSON: base, data, steps, licence. Raises `WorkspaceError` where the file cannot be written.
     """
