@@ -94,6 +94,12 @@ def build_app(
         app.include_router(door(house))
     if _ROOT not in served:
         app.include_router(root.door())
+    _surround(app, settings, figures)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, figures: Figures) -> None:
+    """What belongs to no door: replies to what no route takes, pages of other sites, figures."""
     app.add_exception_handler(HTTPException, _lost)
     app.add_exception_handler(MynaError, _lost)
     app.add_middleware(
@@ -104,7 +110,6 @@ def build_app(
         expose_headers=["X-Request-Id", "X-Audio-Duration", "Content-Disposition", "Retry-After"],
     )
     app.add_middleware(Observed, figures=figures)
-    return app
 
 
 def chosen_doors(names: Sequence[str]) -> Mapping[str, Door]:
