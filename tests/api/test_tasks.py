@@ -135,3 +135,10 @@ def test_a_parameter_that_the_step_does_not_have_is_named(serve: Make) -> None:
     answer = client.post(f"/api/v1/task/{task_id}/step/train_gpt", json={"params": {"tempo": 1}})
     assert answer.status_code == 400
     assert "tempo: no such parameter" in answer.json()["detail"]
+
+
+def test_what_a_task_does_not_name_is_the_deployments(serve: Make) -> None:
+    client = serve(task_epochs_s2=7, task_epochs_s1=3, task_batch_size=2)
+    config = {"epochs_s1": 9, "exp_name": "anna"}
+    made = client.post("/api/v1/task/create", json={"task_name": "t", "config": config}).json()["config"]
+    assert (made["epochs_s2"], made["epochs_s1"], made["batch_size"], made["exp_name"]) == (7, 9, 2, "anna")

@@ -16,6 +16,8 @@ import httpx2 as httpx
 import pytest
 import soundfile
 
+from myna.cli import run_command, serve
+from myna.core.settings import Settings
 from tests.contract.cases import Context
 from tests.contract.expectations import Answer, problems
 from tests.contract.fixtures import API_KEY
@@ -92,7 +94,7 @@ def test_every_example_is_in_the_index_and_in_its_seed() -> None:
     assert sorted(row["file"] for row in INDEX["examples"]) == sorted(
         path.name for path in HERE.iterdir() if path.name != "index.json"
     )
-    assert {row["kind"] for row in INDEX["examples"]} == {"curl", "python", "address", "javascript", "http"}
+    assert {row["kind"] for row in INDEX["examples"]} == {"curl", "python", "address", "javascript", "http", "settings"}
     if not SEEDS.is_dir():
         pytest.skip("the seeds are not here")
     for row in INDEX["examples"]:
@@ -229,3 +231,18 @@ def test_a_voice_by_javascript(rig: Rig, place: Path) -> None:
 def test_the_health_of_the_speech_server_by_curl(rig: Rig, place: Path) -> None:
     text = example("health.sh", **{"http://localhost:9880": rig.address("seed001")})
     assert json.loads(run(place, "bash", "-e", given=text))["status"] == "healthy"
+
+
+def test_the_config_yaml_of_the_training_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.yaml"
+    changes = {"/path/to/GPT-SoVITS": str(tmp_path / "official"), "/path/to/workdir": str(tmp_path / "home")}
+    file.write_text(example("config.yaml", **changes))
+    started: list[Settings] = []
+    monkeypatch.setattr(serve, "start", lambda settings, *_, **__: started.append(settings))
+    assert run_command(["serve", "--config", str(file)]) == 0
+    (found,) = started
+    assert (found.host, found.port, found.processes) == ("0.0.0.0", 8000, 4)
+    assert (found.home, found.official_root) == (tmp_path / "home", tmp_path / "official")
+    assert (found.device, found.workers) == ("0", 4)
+    assert (found.task_epochs_s2, found.task_epochs_s1, found.task_batch_size) == (50, 15, 16)
+    assert run_command(["serve", "--config", "nowhere.yaml"]) == 2

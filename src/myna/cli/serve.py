@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -14,8 +15,8 @@ import typer
 
 from myna.cli.show import line, table
 from myna.cli.wiring import build_keys, build_server, build_worker
-from myna.core.errors import BadInput
-from myna.core.settings import Settings, read_settings
+from myna.core.errors import BadInput, NotFound
+from myna.core.settings import SETTINGS_FILE, Settings, read_settings
 from myna.steps.step import engine_needed
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -35,12 +36,17 @@ def serve(
         str | None, typer.Option(help="Dialects to serve, with commas between, as in: api_v2,api; all without.")
     ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes that answer on the port.")] = None,
+    config: Annotated[
+        Path, typer.Option(help="Settings file: one of ours, or config.yaml of the training service.")
+    ] = SETTINGS_FILE,
     seed_ports: Annotated[
         bool, typer.Option("--seed-ports", help="Listen on the ports of GPT-SoVITS too: 9880 for speech.")
     ] = False,
 ) -> None:
     """Answer on one port: speech, jobs and voices in every dialect that clients of GPT-SoVITS speak."""
-    settings = read_settings()
+    if config != SETTINGS_FILE and not config.is_file():
+        raise NotFound(f"there is no settings file {config}")
+    settings = read_settings(config)
     named = None if doors is None else tuple(name.strip() for name in doors.split(",") if name.strip())
     wishes = {"host": host, "port": port, "doors": named, "processes": processes}
     settings = settings.model_copy(update={name: value for name, value in wishes.items() if value is not None})

@@ -46,6 +46,9 @@ ALIASES = {
     "server.port": "port",
     "server.workers": "processes",
     "paths.base_dir": "official_root",
+    "training.default_epochs_s2": "task_epochs_s2",
+    "training.default_epochs_s1": "task_epochs_s1",
+    "training.default_batch_size": "task_batch_size",
 }
 """Other spellings that are understood: environment variables in capitals, keys of a settings file with a dot."""
 
@@ -108,6 +111,9 @@ class Settings(BaseSettings):
     roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="further folders that paths in requests may lead to; home and models always"
     )
+    task_epochs_s2: int = Field(default=50, ge=1, le=10000, description="epochs of SoVITS in tasks that name none")
+    task_epochs_s1: int = Field(default=15, ge=1, le=10000, description="epochs of the GPT in tasks that name none")
+    task_batch_size: int = Field(default=16, ge=1, le=512, description="batch size of tasks that name none")
     api_streams: bool = Field(default=False, description="answer api.py's clients sentence by sentence")
     api_media_type: Literal["wav", "ogg", "aac"] = Field(default="wav", description="what api.py's clients are sent")
     api_sub_type: Literal["int16", "int32"] = Field(default="int16", description="samples of a wav for them")

@@ -83,7 +83,14 @@ def _lives(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
 
     @router.post("/task/create", summary="Create a task")
     def create(body: Creation, caller: Caller = asks) -> Told:
-        return tasks.create(body, caller.user)
+        given, settings = body.config, house.settings
+        usual = {
+            "epochs_s2": settings.task_epochs_s2,
+            "epochs_s1": settings.task_epochs_s1,
+            "batch_size": settings.task_batch_size,
+        }
+        usual = {name: value for name, value in usual.items() if name not in given.model_fields_set}
+        return tasks.create(body.model_copy(update={"config": given.model_copy(update=usual)}), caller.user)
 
     @router.get("/task/{task_id}", summary="How a task is", responses=missing)
     def get(task_id: str, caller: Caller = asks) -> Told:
