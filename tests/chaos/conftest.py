@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from myna.amqp.broker import Broker, close
+from myna.amqp.stages import DEAD, STAGES
+from tests.amqp.conftest import rabbit
 from tests.chaos.harness import ROOT, Yard
 from tests.jobs.conftest import postgres_server, url
+from tests.rabbit import Rabbit
 
-__all__ = ["postgres_server", "url"]
+__all__ = ["postgres_server", "rabbit", "url"]
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +35,13 @@ def any_yard(url: str, tmp_path: Path) -> Iterator[Yard]:
     yard = Yard(url, tmp_path / "yard")
     yield yard
     yard.store.close()
+
+
+@pytest.fixture
+def broker(rabbit: Rabbit) -> Rabbit:
+    """RabbitMQ, its queues empty."""
+    connection, channel = Broker(rabbit.url).open()
+    for name in (DEAD, *(queue for stage in STAGES.values() for queue in (stage.start_queue, stage.end_queue))):
+        channel.queue_purge(name)
+    close(connection)
+    return rabbit

@@ -9,18 +9,20 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import sqlalchemy as sa
 
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.store import SqlJobStore
 from myna.jobs.tables import EVENTS
 from myna.jobs.worker import Worker
+from tests.jobs.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = "tests.chaos.runners:run"
@@ -31,7 +33,7 @@ TOLD = "test:"
 Found = TypeVar("Found")
 
 
-def wait_for(look: Callable[[], Found], seconds: float = 60.0) -> Found:
+def wait_for(look: Callable[[], Found], seconds: float = 150.0) -> Found:
     """What ``look`` answers as soon as that is true of it."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -55,12 +57,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def process(*command: str, log: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python program as a process of its own, which is gone afterwards."""
+def process(
+    *command: str, log: Path, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python program as a process of its own, started by ``before``, which is gone afterwards."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         running = subprocess.Popen(
-            [sys.executable, *command], stdout=out, stderr=out, cwd=ROOT, env=env or environment()
+            [*before, sys.executable, *command], stdout=out, stderr=out, cwd=ROOT, env=env or environment()
         )
     try:
         yield running
@@ -139,3 +143,49 @@ class Yard:
         assert (done.status, done.error) == (Status.COMPLETED, "")
         assert self.ends(job) == ["completed"]
         return done
+
+
+@dataclass
+class Served:
+    """``myna serve`` as a process of its own, over a home that outlives it."""
+
+    home: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+    @contextmanager
+    def running(self, *before: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+        """The server, answering; ``before`` is a command that starts it, ``more`` further settings."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        env = environment(MYNA_HOME=str(self.home), MYNA_LEASE_S="2", **{**self.settings, **more})
+        command = ("-m", "myna.cli", "serve", "--port", str(self.port))
+        with process(*command, log=self.log, env=env, before=before) as server:
+            with self.client() as client:
+                wait_for(lambda: server.poll() is not None or _is_ready(client))
+            assert server.poll() is None, self.log.read_text(encoding="utf-8")
+            yield server
+
+    @property
+    def log(self) -> Path:
+        """What the servers have written."""
+        return self.home.parent / "serve.log"
+
+    @property
+    def address(self) -> str:
+        """What clients call it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> httpx.Client:
+        """Somebody who asks it."""
+        return httpx.Client(base_url=self.address, timeout=60.0, verify=False)
+
+    def store(self) -> SqlJobStore:
+        """Its job store."""
+        return SqlJobStore(f"sqlite:///{self.home / 'jobs.sqlite'}")
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/ready").status_code == 200
+    except httpx.TransportError:
+        return False

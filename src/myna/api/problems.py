@@ -27,6 +27,7 @@ from myna.core.errors import (
     TooBusy,
     Unauthorized,
 )
+from myna.core.workspace import disk_error
 
 _STATUSES: tuple[tuple[type[MynaError], int], ...] = (
     (Unauthorized, 401),
@@ -120,8 +121,11 @@ def bug(request_id: str) -> Problem:
 
 def _of_framework(error: HTTPException) -> Problem:
     """What FastAPI raises itself: while it reads a body, mostly, where it hides what we raise."""
-    if isinstance(error.__cause__, MynaError):
-        return problem_of(error.__cause__)
+    cause = error.__cause__
+    if isinstance(cause, OSError):  # an upload is written to the disk while it is read
+        cause = disk_error("the upload", cause)
+    if isinstance(cause, MynaError):
+        return problem_of(cause)
     if error.status_code == 400:
         return _unreadable(str(error.detail))
     return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))

@@ -306,10 +306,16 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0)
-        if reason is None:
+        told = disk_error(path, error)
+        if told is None:
             raise
-        raise WorkspaceError(f"cannot write {path}: {reason}") from error
+        raise told from error
+
+
+def disk_error(what: object, error: OSError) -> WorkspaceError | None:
+    """The one line for an operating system's refusal to write ``what``; None where it is about something else."""
+    reason = _REASONS.get(error.errno or 0)
+    return WorkspaceError(f"cannot write {what}: {reason}") if reason is not None else None
 
 
 def _flush(path: Path) -> None:
