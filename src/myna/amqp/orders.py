@@ -26,6 +26,7 @@ from myna.amqp.requests import (
 from myna.amqp.stages import ONE_CLICK
 from myna.core.errors import CallerError, NotFound
 from myna.core.settings import Settings
+from myna.core.versions import version
 from myna.core.workspace import VoiceFolder, checked_name, inside_roots
 from myna.steps.catalog import make_step, step_class
 from myna.steps.step import Step
@@ -145,20 +146,26 @@ class Orders:
         self._fetch_features(voice, request.inp_path)
         values = {
             "experiment": request.exp_name, "epochs": request.total_epoch, "batch_size": request.batch_size,
-            "save_every": request.save_every_epoch, "keep_latest": request.if_save_latest,
+            "save_every": request.save_every_epoch, "keep_latest": not request.if_save_every_weights,
             "text_low_lr_rate": request.text_low_lr_rate, "base": self._published(request.pretrained_s2G),
         }  # fmt: skip
-        return [self._made("train_sovits", voice.path, values)]
+        if version(self._settings.speaks_version).vits is not None:
+            values["discriminator"] = self._published(request.pretrained_s2D)
+        return [self._made("train_sovits", voice.path, values | self._gpus(request.gpu_numbers1Ba))]
 
     def _gpt(self, request: GptTrainRequest) -> list[Step]:
         voice = self._voice(request)
         self._fetch_features(voice, request.inp_path)
         values = {
             "experiment": request.exp_name, "epochs": request.total_epoch, "batch_size": request.batch_size,
-            "save_every": request.save_every_epoch, "keep_latest": request.if_save_latest, "dpo": request.if_dpo,
-            "base": self._published(request.pretrained_s1),
+            "save_every": request.save_every_epoch, "keep_latest": not request.if_save_every_weights,
+            "dpo": request.if_dpo, "base": self._published(request.pretrained_s1),
         }  # fmt: skip
-        return [self._made("train_gpt", voice.path, values)]
+        return [self._made("train_gpt", voice.path, values | self._gpus(request.gpu_numbers))]
+
+    def _gpus(self, given: str) -> dict[str, str]:
+        """Where to train; each GPU does so once. On a machine without any, "0" is nobody's wish."""
+        return {"gpu_numbers": "-".join(dict.fromkeys(given.split("-")))} if given and self._studio.num_gpus else {}
 
     def _one_click(self, request: OneClickRequest) -> list[Step]:
         voice, source = self._voice(request), self._path(request.inp)
@@ -169,13 +176,14 @@ class Orders:
             *self._features(voice, request),
             *self._sovits(
                 SovitsTrainRequest(
-                    **request.model_dump(include=set(SovitsTrainRequest.model_fields) - {"gpu_numbers1Ba"})
+                    **request.model_dump(include=set(SovitsTrainRequest.model_fields) - {"gpu_numbers1Ba"}),
+                    gpu_numbers1Ba=request.gpu_numbers1Ba_Ba,
                 )
             ),
             *self._gpt(
                 GptTrainRequest(
                     **request.model_dump(
-                        include={"session_id", "user_id", "exp_name", "inp_path", "if_dpo", "pretrained_s1"}
+                        include=set(GptTrainRequest.model_fields) - {"batch_size", "total_epoch", "save_every_epoch"}
                     ),
                     batch_size=request.batch_size_Bb,
                     total_epoch=request.total_epoch_Bb,
