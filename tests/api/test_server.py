@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from myna.api.access import Caller, Guard
+from myna.api.access import Caller
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.observed import JsonLines
@@ -149,19 +149,6 @@ def test_too_many_requests_are_sent_away_with_a_time(serve: Make, ring: KeyRing)
     assert statuses == [200, 200, 200, 429, 429]
     assert client.get("/who", headers={"X-API-Key": key}).headers["retry-after"] in ("19", "20")
     assert client.get("/who", headers={"X-API-Key": other}).status_code == 200
-
-
-def test_the_pace_refills(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    pace = Guard.__init__.__globals__["_Pace"](6, lambda: now[0])
-    for _ in range(6):
-        pace.step("anna")
-    with pytest.raises(TooBusy):
-        pace.step("anna")
-    now[0] += 10.0
-    pace.step("anna")
-    with pytest.raises(TooBusy):
-        pace.step("anna")
 
 
 def test_requests_are_counted_by_route_and_logged_as_json(serve: Make, caplog: pytest.LogCaptureFixture) -> None:

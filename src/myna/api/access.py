@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import secrets
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from myna.core.errors import Forbidden, TooBusy, Unauthorized
+from myna.api.pace import Pace
+from myna.core.errors import Forbidden, Unauthorized
 from myna.core.settings import Settings
 from myna.studio import SCOPES, Studio
 
@@ -44,7 +44,7 @@ class Guard:
     def __init__(self, studio: Studio, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._studio, self._clock = studio, clock
         self._key = settings.api_key.get_secret_value() if settings.api_key else ""
-        self._pace = _Pace(settings.requests_per_minute, clock)
+        self._pace = Pace(settings.home, settings.requests_per_minute)
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._has_keys = (-_KNOWN_S, False)
 
@@ -64,12 +64,16 @@ class Guard:
             if caller is None:
                 caller = await run_in_threadpool(self._caller, key, address, always_a_key)
         except Unauthorized:
-            self._pace.step(f"address {address}")  # so nobody can try keys without end
+            await self._count(f"address {address}")  # so nobody can try keys without end
             raise
-        self._pace.step(f"key {caller.user}" if key or caller.user else f"address {address}")
+        await self._count(f"key {caller.user}" if key or caller.user else f"address {address}")
         if scope not in caller.scopes:
             raise Forbidden(f"this key does not allow {scope!r}, only: {', '.join(caller.scopes) or 'nothing'}")
         return caller
+
+    async def _count(self, who: str) -> None:
+        if self._pace.is_limited:
+            await run_in_threadpool(self._pace.step, who)
 
     def _caller(self, key: str, address: str, always_a_key: bool) -> Caller:
         if not always_a_key and not self._is_closed():
@@ -144,28 +148,3 @@ def _key_of(request: Request) -> str:
     bearer = request.headers.get("authorization", "")
     scheme, _, token = bearer.partition(" ")
     return request.headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
-
-
-@dataclass
-class _Pace:
-    """At most ``per_minute`` requests of each caller, evenly refilled; 0: any number."""
-
-    per_minute: int
-    clock: Callable[[], float]
-    left: dict[str, tuple[float, float]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def step(self, who: str) -> None:
-        """Count one request; raises `TooBusy` where it is one too many."""
-        if not self.per_minute:
-            return
-        rate = self.per_minute / 60
-        with self.lock:
-            now = self.clock()
-            at, tokens = self.left.get(who, (now, float(self.per_minute)))
-            tokens = min(tokens + (now - at) * rate, float(self.per_minute))
-            if tokens < 1:
-                raise TooBusy(f"{self.per_minute} requests a minute are allowed; slow down", (1 - tokens) / rate)
-            if len(self.left) > 10_000:
-                self.left = {name: entry for name, entry in self.left.items() if now - entry[0] < 60}
-            self.left[who] = (now, tokens - 1)
