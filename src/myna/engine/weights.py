@@ -18,7 +18,7 @@ from myna.checkpoints.fit import check_build, sizes_as_told
 from myna.checkpoints.model_file import LORA
 from myna.checkpoints.native import halved, read_weights, write_weights
 from myna.checkpoints.restricted import read_torch
-from myna.core.assets import find_for
+from myna.core.assets import find_for, trained_vocoder
 from myna.core.errors import BadCheckpoint, BadInput
 from myna.core.versions import VERSIONS, ModelVersion
 from myna.engine.dsp import mel_filters
@@ -141,18 +141,17 @@ def load_content(version: ModelVersion, models: Path) -> HubertContent | LiteCon
 
 
 def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
-    """Log-mel (B, bands, T) to samples (B, 1, T * hop); as `load_gpt`."""
+    """Log-mel (B, bands, T) to samples (B, 1, T * hop); as `load_gpt`.
+
+    Where the version's needs no weights, a trained one in the models folder stands in for it (`trained_vocoder`).
+    """
     net = build_vocoder(version)
     if net is None:
-        if version.mel is None:
-            raise BadInput(f"version {version.name!r} has no mel that a vocoder could read")
-        spec = version.mel
-        return GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
+        own = trained_vocoder(version.name, models)
+        return _source_filter(version, own, models) if own.exists() else _griffin_lim(version)
     path = find_for(version.name, "vocoder", models)
     if isinstance(net, SourceFilter):
-        own = _read(path, "vocoder", version, models)
-        sizes = _sized(SourceFilterSizes(), own)
-        return _loaded(_built(lambda: SourceFilter(sizes), own), own)
+        return _source_filter(version, path, models)
     file = _published(path / _BIGVGAN_FILE if path.is_dir() else path, "generator")
     if not any(name.endswith("weight_g") for name in net.state_dict()):
         try:
@@ -160,6 +159,23 @@ def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
         except KeyError as error:
             raise BadCheckpoint(f"{file.path} lacks {error}, one half of a weight") from None
     return _loaded(net, file)
+
+
+def _griffin_lim(version: ModelVersion) -> GriffinLim:
+    if version.mel is None:
+        raise BadInput(f"version {version.name!r} has no mel that a vocoder could read")
+    spec = version.mel
+    return GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
+
+
+def _source_filter(version: ModelVersion, path: Path, models: Path) -> SourceFilter:
+    file = _read(path, "vocoder", version, models)
+    sizes, mel = _sized(SourceFilterSizes(), file), version.mel
+    net = _loaded(_built(lambda: SourceFilter(sizes), file), file)
+    told = sizes.bands, sizes.rate * sizes.hop, sizes.sample_rate
+    if mel is not None and told != (mel.bands, mel.hop, mel.sample_rate):
+        raise BadCheckpoint(f"{path} makes sound of other mels than those of version {version.name}")
+    return net
 
 
 def load_speaker_net(version: ModelVersion, models: Path) -> EresNet:
