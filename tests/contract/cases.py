@@ -22,6 +22,8 @@ Case = Mapping[str, Any]
 TRANSPORTS = ("http", "http+amqp", "amqp")
 ELSEWHERE = {"seed003": "it speaks to the web interface (gradio, port 9874), which is no door of this server"}
 """Dialects that other programs answer."""
+SERVERS = {"engine:9880": "api_v2"}
+"""Other servers than the dialect's own that a request may be for, by the dialect that they speak."""
 _PARTS = {"method", "path", "query", "json", "form", "files", "headers", "body"}
 
 
@@ -103,6 +105,8 @@ def run_case(rig: Rig, case: Case) -> list[str]:
         if prose is not None:
             return list(prose(context))
         request = context.filled(case["request"])
+        if (server := request.pop("server", "")) and (context.server := SERVERS.get(server, "")) == "":
+            raise Unsupported(f"there is no server {server}")
         _require_playable(request)
         answer = context.ask(request)
         expect = context.filled(case["expect"])
