@@ -105,8 +105,10 @@ def run_case(rig: Rig, case: Case) -> list[str]:
         if prose is not None:
             return list(prose(context))
         request = context.filled(case["request"])
-        if (server := request.pop("server", "")) and (context.server := SERVERS.get(server, "")) == "":
-            raise Unsupported(f"there is no server {server}")
+        if server := request.pop("server", ""):
+            context.server = SERVERS.get(server, "")
+            if not context.server:
+                raise Unsupported(f"there is no server {server}")
         _require_playable(request)
         answer = context.ask(request)
         expect = context.filled(case["expect"])
