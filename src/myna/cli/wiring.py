@@ -10,6 +10,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from myna.audio.marked_speech import MarkingSpeaker
+from myna.core.memory import give_back, giving_back
 from myna.core.settings import Settings
 from myna.core.speech import AudioChunk, Converter, Heard, HeardWord, Speaker, SpeechRequest
 from myna.core.workspace import Workspace
@@ -73,7 +74,7 @@ class LateSpeaker:
 
     def say(self, request: SpeechRequest) -> Iterator[AudioChunk]:
         """As `Speaker.say`; raises `MissingExtra` in an install without torch."""
-        return self._speaker().say(request)
+        return giving_back(self._speaker().say(request))
 
     def examine(self, weights: Path, kind: str) -> str:
         """As `myna.engine.examine.examine`, into the speaker's own library."""
@@ -109,6 +110,7 @@ class LateListener:
                 wish = Wish(models=self._settings.models_folder, device=self._settings.device)
                 self._built[language] = recogniser(self._settings.asr_engine, language, wish)
             found = self._built[language].transcribe(audio.samples, audio.sample_rate)
+        give_back()
         words = tuple(HeardWord(word.text, word.start_s, word.end_s) for word in found.words)
         return Heard(found.text, found.language or language, audio.seconds, words)
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myna.core import memory
+
+MIB = 2**20
+
+
+def held_mib() -> float:
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+)", status)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_holes_between_what_is_in_use_go_back() -> None:
+    pieces = [np.ones(100_000, np.uint8) for _ in range(1000)]
+    kept = pieces[::50]
+    before = held_mib()
+    pieces.clear()
+    memory.give_back()
+    assert before - held_mib() > 60
+    assert len(kept) == 20
+
+
+@pytest.mark.parametrize("taken", [1, 3])
+def test_memory_goes_back_at_the_end_of_an_iteration(monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    happened: list[object] = []
+
+    def items() -> object:
+        try:
+            yield from (1, 2)
+        finally:
+            happened.append("closed")
+
+    monkeypatch.setattr(memory, "give_back", lambda: happened.append("given back"))
+    found = memory.giving_back(items())  # type: ignore[arg-type]
+    for _ in range(taken):
+        next(found, None)
+    found.close()  # type: ignore[attr-defined]
+    assert happened == ["closed", "given back"]
