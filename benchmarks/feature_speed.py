@@ -28,6 +28,7 @@ from myna.core.versions import ModelVersion, version
 from myna.core.workspace import DatasetFolder
 from myna.engine.features.content import extract_content
 from myna.engine.features.phones import extract_phones
+from myna.engine.features.places import places_of
 from myna.engine.features.semantic import extract_semantic
 from myna.engine.features.voiceprint import extract_voiceprints
 from myna.engine.weights import save_net
@@ -78,8 +79,8 @@ def measure_features(given: argparse.Namespace) -> Speed:
             plain += seconds - (_start_s(device) * count if part in ("content", "vectors") else 0.0)
             sys.stdout.write(f"  plain {part}: {seconds / count:.3f} s a clip\n")
         own = _ours(given, labels, ours, folder / "models", sovits)
-        _check(theirs, ours, 0.02 if given.precision == "fp32" else 0.2)
-    shown = "fp32" if given.precision == "auto" and device == "cpu" else given.precision
+        shown = places_of(device, precision=given.precision)[0].precision
+        _check(theirs, ours, 0.02 if shown == "fp32" else 0.2)
     return Speed(count / plain, count / own, shown, 0.0)
 
 

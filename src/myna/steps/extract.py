@@ -35,7 +35,9 @@ class HalfPrecisionStep(ExtractionStep):
     """A step whose nets the official program runs in half precision on a GPU."""
 
     precision: Precision = Field(
-        default="auto", description="auto (fp16 on a GPU, fp32 on the CPU), bf16, fp16 or fp32; NaN is redone in fp32"
+        default="auto",
+        description="auto (fp16 on a GPU, on the CPU bf16 where it has that, else fp32), bf16, fp16 or fp32; "
+        "NaN is redone in fp32",
     )
 
 

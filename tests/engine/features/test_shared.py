@@ -125,7 +125,9 @@ def test_a_process_that_dies_is_told() -> None:
 
 
 def test_processes_are_given_by_their_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert places_of("cpu") == [Place("cpu")]
+    for able, precision in (({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({}, "fp32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert places_of("cpu") == [Place("cpu", 0, precision)]
     threads = max(1, torch.get_num_threads() // 2)
     assert places_of("auto" if not torch.cuda.is_available() else "cpu", "0-1") == [Place("cpu", threads)] * 2
     assert places_of("cpu", "", "bf16") == [Place("cpu", 0, "bf16")]

@@ -46,7 +46,8 @@ def dataset(recordings: Recordings, tmp_path: Path) -> DatasetFolder:
 
 
 def extract(recordings: Recordings, dataset: DatasetFolder, models: Path, **more: Any) -> int:
-    given: dict[str, Any] = {"version": PRO, "models": models, "device": "cpu", "progress": silent} | more
+    given: dict[str, Any] = {"version": PRO, "models": models, "device": "cpu", "progress": silent}
+    given |= {"precision": "fp32"} | more
     return extract_voiceprints(recordings.labels, recordings.clips, dataset, **given)
 
 

@@ -39,8 +39,9 @@ def places_of(device: str, gpu_numbers: str = "", precision: Precision = "auto")
     """The processes: one for every number in ``gpu_numbers``, "0-0" two on GPU 0, "0-1" one on each; empty: one, on
     ``device``. Without a GPU, and with ``device`` cpu, the numbers count processes on the CPU, which share its threads.
 
-    ``precision`` auto is what the official program takes: float16 on a GPU, float32 on the CPU. Raises `BadInput`,
-    naming those that are there, for devices that are not, and for a precision that they do not have.
+    ``precision`` auto is float16 on a GPU, as the official program takes it, and on the CPU what a training takes
+    there: bfloat16 where the hardware multiplies it, else float32. Raises `BadInput`, naming those that are there, for
+    devices that are not, and for a precision that they do not have.
     """
     default = pick_device(device)
     if not gpu_numbers:
@@ -60,6 +61,4 @@ def places_of(device: str, gpu_numbers: str = "", precision: Precision = "auto")
 
 
 def _precision(device: torch.device, wanted: Precision) -> str:
-    if wanted == "auto":
-        return "fp16" if device.type == "cuda" else "fp32"
-    return precision_on(device, wanted)
+    return "fp16" if wanted == "auto" and device.type == "cuda" else precision_on(device, wanted)
