@@ -60,14 +60,21 @@ def start(settings: Settings, workers: int | None = None, *, seed_ports: bool = 
         server = build_server(settings, workers=workers, seed_ports=seed_ports)
     for address in server.addresses:
         line(f"listening on {address}")
+    if not _has_key(settings):
+        line("there is no key yet, so only this machine is answered; make one with `myna keys add NAME`")
     server.run()
     if server.wants_restart:
         os.execv(sys.executable, [sys.executable, "-m", "myna.cli", *sys.argv[1:]])
 
 
+def _has_key(settings: Settings) -> bool:
+    """Whether anybody has one."""
+    return settings.api_key is not None or bool(build_keys(settings).list())
+
+
 def require_safety(settings: Settings) -> None:
     """Raise `BadInput` where anybody could use the server: it listens to other machines, and nobody has a key."""
-    if settings.host in _LOOPBACK or settings.api_key is not None or build_keys(settings).list():
+    if settings.host in _LOOPBACK or _has_key(settings):
         return
     raise BadInput(
         f"{settings.host} can be reached from other machines and there is no key yet; make one with "

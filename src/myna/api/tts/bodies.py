@@ -51,6 +51,8 @@ async def _json(request: Request) -> Any:
         place, reason = ("body", error.pos), {"error": error.msg}
     except UnicodeDecodeError:
         place, reason = ("body", 0), {"error": "not UTF-8"}
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets of thousands of floors
+        place, reason = ("body", 0), {"error": str(error)}
     raise RequestValidationError(
         [{"type": "json_invalid", "loc": place, "msg": "JSON decode error", "input": {}, "ctx": reason}]
     )
