@@ -34,8 +34,8 @@ STRENGTH_DB = 1.0
 NUM_BANDS = 48
 LOWEST_HZ, HIGHEST_HZ = 250.0, 6000.0
 """What every codec keeps of speech."""
-LIKELY = 0.99
-"""From this probability on a sound counts as marked."""
+LIKELY, UNLIKELY = 0.99, 0.1
+"""From the first probability on a sound counts as marked, up to the second as not."""
 
 _SEED = 20_240_607
 _TAPS_S = 0.02

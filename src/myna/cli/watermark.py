@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from myna.audio.io import decode
-from myna.audio.watermark import LIKELY, Finding, find
+from myna.audio.watermark import UNLIKELY, Finding, find
 from myna.cli.show import line
 from myna.core.errors import MynaError
 
@@ -35,7 +35,7 @@ def watermark(
 def _told(found: Finding) -> str:
     if found.is_marked:
         verdict = "marked"
-    elif found.probability > 1 - LIKELY:
+    elif found.probability > UNLIKELY:
         verdict = "cannot be told"
     else:
         verdict = "not marked"
