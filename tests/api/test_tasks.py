@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,18 @@ def test_while_a_step_waits_no_other_begins_and_nothing_is_deleted(
     assert client.delete(path).status_code == 200
     assert not list((tmp_path / "home" / "api_tasks").iterdir())
     assert store.list() == []
+
+
+def test_what_a_killed_server_left_of_an_upload_is_removed(serve: Make, tmp_path: Path) -> None:
+    client = serve()
+    task_id = client.post("/api/v1/task/create", json={"task_name": "t", "config": {}}).json()["task_id"]
+    folder = tmp_path / "home" / "api_tasks" / task_id / "input_audio"
+    for name in (".part-old-a.wav", ".part-new-b.wav"):  # the newer one may be another server's, which writes it still
+        (folder / name).write_bytes(WAV[:100])
+    os.utime(folder / ".part-old-a.wav", (1, 1))
+    client.post(f"/api/v1/task/{task_id}/files/upload", files={"file": ("c.wav", WAV)})
+    assert sorted(path.name for path in folder.iterdir()) == [".part-new-b.wav", "c.wav"]
+    assert client.get(f"/api/v1/task/{task_id}/files/download/input_audio/.part-new-b.wav").status_code == 404
 
 
 def test_a_failed_upload_leaves_nothing(serve: Make, tmp_path: Path) -> None:

@@ -145,8 +145,10 @@ def test_an_interrupted_step_goes_on_where_it_was(voice: VoiceFolder, monkeypatc
         perform(CopyWords(folder=voice.path), silent)
     assert CopyWords.runs == ["a.txt", "b.txt"]
     monkeypatch.setattr(CopyWords, "fail_after", 99)
+    (voice.converted_wav / ".part-1a2b-c.txt").write_text("hal", encoding="utf-8")  # where a power cut came
     perform(CopyWords(folder=voice.path), silent)
     assert CopyWords.runs == ["a.txt", "b.txt", "c.txt"]
+    assert sorted(path.name for path in voice.converted_wav.iterdir()) == ["a.txt", "b.txt", "c.txt"]
 
 
 def test_another_parameter_begins_anew(voice: VoiceFolder) -> None:

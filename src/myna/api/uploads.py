@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -11,10 +12,12 @@ from fastapi import UploadFile
 from fastapi.concurrency import run_in_threadpool
 
 from myna.core.errors import BadInput, LimitExceeded
-from myna.core.workspace import writing
+from myna.core.workspace import clear_unfinished, writing
 from myna.studio import Studio
 
 _MAX_NAME_BYTES = 200
+_ABANDONED_S = 86400.0
+"""No upload takes that long: what is older was left by a server that was killed."""
 
 
 def file_name(given: str | None, suffixes: Sequence[str]) -> str:
@@ -42,6 +45,7 @@ async def keep(
 
     def write() -> Path:
         path = folder / name
+        clear_unfinished(folder, time.time() - _ABANDONED_S)
         with writing(path) as temporary:
             with temporary.open("wb") as file:
                 _copy(upload.file, file, max_bytes)

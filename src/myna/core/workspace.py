@@ -16,10 +16,11 @@ The dataset folder's names and formats are those of GPT-SoVITS, so either progra
 from __future__ import annotations
 
 import errno
+import math
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -268,11 +269,16 @@ def writing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove what `writing` was at in ``folder`` when its process was killed; nobody else may be writing there."""
+def clear_unfinished(folder: Path, before: float = math.inf) -> None:
+    """Remove what `writing` was at in ``folder`` when its process was killed.
+
+    Nobody else may be writing there; or only what was last written before that time, in seconds since 1970, is removed.
+    """
     if folder.is_dir():
         for path in folder.glob(f"{_PART}*"):
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # it was finished, or removed, by somebody else
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -27,7 +27,16 @@ from myna.core.errors import Conflict, MissingExtra, NotFound
 from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.core.versions import ModelVersion, version
-from myna.core.workspace import WORDS_FILE, DatasetFolder, VoiceFolder, disk_errors, files_in, make_folder, write_text
+from myna.core.workspace import (
+    WORDS_FILE,
+    DatasetFolder,
+    VoiceFolder,
+    clear_unfinished,
+    disk_errors,
+    files_in,
+    make_folder,
+    write_text,
+)
 
 
 class Step(BaseModel, ABC):
@@ -207,6 +216,8 @@ def perform(step: Step, progress: Progress) -> Outcome:
 def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) -> Outcome:
     """Run with the stamp saying "started", whatever happens; "finished" only at the end."""
     begun = time.monotonic()
+    for path in (*step.outputs(), *step.state()) if step.owns_outputs else ():
+        clear_unfinished(path)
     others = set() if step.owns_outputs else set(_written(step)) - set(stamp["outputs"])
     _write_stamp(step, {**stamp, "finished": False, "seconds": spent})
 
