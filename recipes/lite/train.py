@@ -105,7 +105,7 @@ class Recipe:
             command = [sys.executable, "-c", "from myna.cli import main; main()", "bench", "voice"]
             command += ["--speech", str(self.options.speech)]
             command += ["--models", str(models), *(("--stage", stage) if stage else ())]
-            answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             print(answer, flush=True)
             (self.work / figures).parent.mkdir(exist_ok=True)
             (self.work / figures).write_text(answer, encoding="utf-8")

@@ -110,6 +110,8 @@ def test_a_reference_is_joined_of_clips_up_to_ten_seconds() -> None:
     assert person.reference.seconds == pytest.approx(8.7)
     assert [one.text for one in person.others] == ["three", "eight", "two", "one"]
     assert joined([clips[0], clip(1.0, "")]).text == ""
+    short = _person("bob", [clip(2.0, "a"), clip(2.2, "b"), clip(1.9, "c")])
+    assert (short.reference.text, [one.text for one in short.others]) == ("b a", ["c"])
 
 
 PHONE_ROWS = {

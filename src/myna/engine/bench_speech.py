@@ -92,14 +92,13 @@ def _learners(folder: Path) -> dict[str, list[tuple[str, Path, str]]]:
 def _person(name: str, clips: list[Utterance]) -> Person:
     """The clips nearest 5 s, joined to at most 10 s, are the reference, and as many or more are left to judge by; of a
     single long one it is its beginning, whose words are not known then."""
-    good = [clip for clip in clips if MIN_SECONDS <= clip.seconds <= MAX_SECONDS]
-    if len(clips) > 1 and good:
-        ordered = sorted(
-            clips, key=lambda clip: (not any(clip is one for one in good), abs(clip.seconds - BEST_SECONDS))
-        )
+    if len(clips) > 1:
+        ordered = sorted(clips, key=lambda clip: (clip.seconds > MAX_SECONDS, abs(clip.seconds - BEST_SECONDS)))
         chosen: list[Utterance] = []
-        for clip in ordered[: max(len(clips) // 2, 1)]:
-            if sum(one.seconds + _GAP_S for one in chosen) + clip.seconds <= MAX_SECONDS:
+        for clip in ordered[:-1]:
+            length = sum(one.seconds + _GAP_S for one in chosen)
+            is_enough = length >= MIN_SECONDS + _GAP_S and len(chosen) >= len(clips) // 2
+            if not is_enough and length + clip.seconds <= MAX_SECONDS:
                 chosen.append(clip)
         return Person(name, joined(chosen), tuple(clip for clip in clips if not any(clip is one for one in chosen)))
     samples = clips[0].samples
