@@ -11,6 +11,7 @@ from myna.cli.wiring import build_asgi, build_server
 from myna.core.errors import UnknownChoice
 from myna.core.settings import Settings
 from tests.cli.conftest import CommandLine
+from tests.rabbit import free_port
 
 ASKED = {
     "api_v2": ("GET", "/tts"),
@@ -59,13 +60,15 @@ def test_doors_come_from_the_settings_too() -> None:
 
 
 def test_the_seeds_ports_are_listened_to_as_well(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert wiring._TTS_PORT == 9880
-    monkeypatch.setattr(wiring, "_TTS_PORT", 0)
+    assert wiring.SEED_PORTS == (8000, 9880)
+    others = (free_port(), free_port())
+    monkeypatch.setattr(wiring, "SEED_PORTS", (others[0], *others))
     settings = Settings.model_validate({"home": myna.home, "port": 0, "doors": "api_v2"})
     server = build_server(settings, workers=0, seed_ports=True)
     try:
-        assert len(server.addresses) == 2
-        assert len({address.rsplit(":", 1)[1] for address in server.addresses}) == 2
+        own, *rest = [int(address.rsplit(":", 1)[1]) for address in server.addresses]
+        assert tuple(rest) == others
+        assert own not in others
     finally:
         for listener in server.listeners:
             listener.socket.close()

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 RUNNER = "myna.steps.catalog:run_job"
 SHARING_RUNNER = "myna.cli.sharing:run_job"
-_TTS_PORT = 9880
+SEED_PORTS = (8000, 9880)
+"""Where the programs listen whose dialects we speak: services, and speech."""
 _GPUS = Path("/proc/driver/nvidia/gpus")
 
 
@@ -279,7 +280,7 @@ def build_server(settings: Settings, *, workers: int | None, seed_ports: bool) -
         from myna.cli.asgi import make_child
 
     chosen_doors(settings.doors)  # a wrong one is told here, and not by every process
-    ports = [settings.port, *([_TTS_PORT] if seed_ports else [])]
+    ports = list(dict.fromkeys((settings.port, *(SEED_PORTS if seed_ports else ()))))
     beside = build_beside(settings, workers)
     if settings.processes > 1:
         listeners = [Listener(None, settings.host, port) for port in ports]
