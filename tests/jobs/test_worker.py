@@ -206,15 +206,20 @@ def test_serving_goes_on_until_told_to_stop(worker: Worker, tmp_path: Path) -> N
     assert (tmp_path / "out").read_text(encoding="utf-8") == "one\ntwo\n"
 
 
-def test_stopping_gives_a_running_job_back(store: SqlJobStore, tmp_path: Path) -> None:
-    worker = Worker(store, RUNNER, tmp_path / "logs", lease_s=0.5, poll_s=0.05)
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_stopping_gives_a_running_job_back_at_once(store: SqlJobStore, tmp_path: Path, is_cancelled: bool) -> None:
+    worker = Worker(store, RUNNER, tmp_path / "logs", poll_s=0.05)
     job = submit(store, "hang", file=str(tmp_path / "pids"))
     stop = threading.Event()
     thread = threading.Thread(target=worker.serve, args=(stop,))
     thread.start()
     child, _ = pids(tmp_path / "pids")
     stop.set()
+    if is_cancelled:
+        store.cancel(job.id)
     thread.join()
     assert not is_alive(child)
-    wait_for(lambda: store.claim("next", 60) is not None)
-    assert store.get(job.id).status is Status.RUNNING
+    left = store.get(job.id)
+    assert (left.status, left.attempts) == ((Status.CANCELLED, 1) if is_cancelled else (Status.QUEUED, 0))
+    again = store.claim("next", 60)
+    assert (again is None) is is_cancelled

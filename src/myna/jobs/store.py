@@ -99,6 +99,10 @@ class JobStore(Protocol):
         """Write the terminal status; False where the job is no longer this worker's."""
         ...
 
+    def give_back(self, job: Job) -> bool:
+        """Queue a job again whose worker goes in peace: that is no attempt. False where it is no longer its own."""
+        ...
+
     def cancel(self, job_id: str) -> Job:
         """Cancel at once what no worker has, ask the worker where one has it; a finished job stays as it is."""
         ...
@@ -241,6 +245,13 @@ class SqlJobStore:
         if not status.is_terminal:
             raise ValueError(f"{status} is not terminal")
         return self._end(job, status, error, result or {})
+
+    def give_back(self, job: Job) -> bool:
+        """As `JobStore.give_back`; one that is to be cancelled is."""
+        wanted = _held_by(job) & sa.not_(JOBS.c.is_cancel_requested)
+        if self._set(job.id, wanted, status=Status.QUEUED, worker="", attempts=job.attempts - 1):
+            return True
+        return self._end(job, Status.CANCELLED, "", {})
 
     def cancel(self, job_id: str) -> Job:
         """As `JobStore.cancel`."""

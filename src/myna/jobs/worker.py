@@ -54,7 +54,7 @@ class Worker:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}")
 
     def serve(self, stop: threading.Event) -> None:
-        """Run jobs as they come, until ``stop`` is set; the job in hand is then run again by whoever finds it left."""
+        """Run jobs as they come, until ``stop`` is set; the job in hand then goes back to its queue."""
         while not stop.is_set():
             try:
                 job = self.store.claim(self.name, self.lease_s, self.queues)
@@ -117,6 +117,8 @@ class Worker:
                 child.kill()
                 self.store.finish(job, Status.CANCELLED)
                 return
+        child.kill()
+        self.store.give_back(job)
 
 
 def log_file(logs: Path, job_id: str) -> Path:
