@@ -1,6 +1,6 @@
 """Let held-out speakers say new sentences, for `docs/samples`: like one clip of theirs, and trained on a minute of it.
 
-    python recipes/lite/demonstrate.py --speech SPEECH --home WORK/voices --to docs/samples [--speakers LJ so762_1012]
+    python recipes/lite/demonstrate.py --speech SPEECH --home WORK/voices --to docs/samples [--speakers LJ …]
 
 Nothing but made speech is written, with the weights that ship. Voices are trained by `myna clone` in HOME and kept
 there, so a call that was stopped goes on. A table in README.md says what each file is and how a voiceprint likes it.
@@ -40,7 +40,7 @@ _HEAD = """# Samples of the bundled base
 
 Made speech only, by `recipes/lite/demonstrate.py` with the weights that ship: new sentences by speakers that no net was
 trained on. "One clip": like a reference of at most 10 s, nothing is trained. "A minute": after `myna clone` on 60 s of
-the speaker, or all there is. Likeness is the cosine of a GE2E voiceprint to the speaker's own utterances; that of these
+the speaker{rounds}. Likeness is the cosine of a GE2E voiceprint to the speaker's own utterances; that of these
 utterances among each other stands in brackets.
 Each is the first take, none was chosen.
 
@@ -72,11 +72,12 @@ def _clock(seconds: float) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d},{thousandths:03d}"
 
 
-def cloned(person: Person, home: Path) -> Voice:
-    """The voice trained on a minute of the speaker."""
+def cloned(person: Person, home: Path, epochs: int | None) -> Voice:
+    """The voice trained on a minute of the speaker, for as many rounds as `myna clone` does, or for ``epochs``."""
     name = "".join(char if char.isalnum() else "_" for char in person.name)
     recording, words = minute_of(person, home / "recordings")
     clone = [sys.executable, "-c", "from myna.cli import main; main()", "clone", str(recording), "--name", name]
+    clone += ["--epochs-sovits", str(epochs), "--epochs-gpt", str(epochs)] if epochs else []
     environment = os.environ | {"MYNA_HOME": str(home)}
     subprocess.run([*clone, "--transcript", str(words), "--i-have-consent"], check=True, env=environment)
     return read_card(Workspace(home).existing_voice(name))
@@ -96,21 +97,24 @@ def likeness(person: Person, samples: np.ndarray, rate: int, without: Utterance 
     return similarity(voiceprint(samples, rate), mean_voiceprint(prints))
 
 
-def write_row(person: Person, kind: str, text: str, file: Path, own: float) -> str:
+def write_row(person: Person, kind: str, text: str, file: Path, own: float | None) -> str:
     """The table's line of a file."""
     made = decode(file)
-    alike = f"{likeness(person, made.samples, made.sample_rate):.2f} ({own:.2f})"
+    alike = f"{likeness(person, made.samples, made.sample_rate):.2f} ({'–' if own is None else f'{own:.2f}'})"
     link = f"[{file.name}]({file.name})"
     return f"| {link} | {person.name} | {kind} | {text} | {made.seconds:.1f} | {alike} |\n"
 
 
-def demonstrate(person: Person, home: Path, to: Path) -> str:
+def demonstrate(person: Person, options: argparse.Namespace) -> str:
     """Write the files of one speaker; returns their lines of the table."""
+    home, to = options.home.resolve(), options.to
     speaker, rows = LocalSpeaker(Path("models"), "cpu"), []
     others = [one for one in person.others if len(person.others) > 1]
-    own = float(np.mean([likeness(person, o.samples, DATASET_RATE_HZ, o) for o in others])) if others else float("nan")
-    for kind, file_kind, voice_of in (("one clip", "zero-shot", referenced), ("a minute", "few-shot", cloned)):
-        voice = voice_of(person, home)
+    own = float(np.mean([likeness(person, o.samples, DATASET_RATE_HZ, o) for o in others])) if others else None
+    for kind, file_kind in (("one clip", "zero-shot"), ("a minute", "few-shot")):
+        if kind == "a minute" and person.name not in options.trained:
+            continue
+        voice = referenced(person, home) if kind == "one clip" else cloned(person, home, options.epochs)
         for number, text in enumerate(SENTENCES, start=1):
             request = SpeechRequest(text=text, voice=voice, language="en", seed=number)
             sound = np.concatenate([chunk.samples for chunk in speaker.say(request)])
@@ -127,14 +131,17 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, required=True)
     parser.add_argument("--home", type=Path, required=True, help="where voices are trained")
     parser.add_argument("--to", type=Path, required=True)
-    parser.add_argument("--speakers", nargs="+", default=["LJ"], help="held-out speakers with a minute of words")
+    parser.add_argument("--speakers", nargs="+", default=["LJ"], help="held-out speakers")
+    parser.add_argument("--trained", nargs="*", default=["LJ"], help="those of them with words to be trained on")
+    parser.add_argument("--epochs", type=int, help="rounds of training; by default those of `myna clone`")
     options = parser.parse_args()
     people = {person.name: person for person in read_people(options.speech, silent)}
     if strange := sorted(set(options.speakers) - set(people)):
         raise BadInput(f"{', '.join(strange)} is not held out; choose of: {', '.join(people)}")
     options.to.mkdir(parents=True, exist_ok=True)
-    rows = [demonstrate(people[name], options.home.resolve(), options.to) for name in options.speakers]
-    (options.to / "README.md").write_text(_HEAD + "".join(rows), encoding="utf-8")
+    rows = [demonstrate(people[name], options) for name in options.speakers]
+    rounds = f", {options.epochs} rounds only" if options.epochs else ""
+    (options.to / "README.md").write_text(_HEAD.format(rounds=rounds) + "".join(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

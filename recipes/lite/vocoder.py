@@ -15,8 +15,8 @@ from typing import Any
 
 import soundfile
 import torch
-from stage import KEPT, TELL_EVERY, Figures, Stage, Task, mean_of, stage_options
-from state import Tensors, has_state, packed, read_state, unpack
+from stage import TELL_EVERY, Figures, Stage, Task, mean_of, stage_options
+from state import Tensors, packed, unpack
 from torch import Tensor, nn
 from torch.nn import functional as F
 from vocoder_loss import own_mel, pitch_loss, spectral_loss
@@ -59,10 +59,7 @@ class VocoderStage(Stage):
         self.judges = VocoderJudges(PERIODS, RESOLUTIONS, JUDGE_WIDTH).to(options.device)
         self.judging = torch.optim.AdamW(self.judges.parameters(), betas=(0.8, 0.99), weight_decay=0.01)
         self.make = net.sound
-        begun, options.from_shipped = options.from_shipped, False
         super().__init__("vocoder", net, options)
-        if begun and not has_state(self.folder) and has_state(KEPT / "vocoder"):
-            self._take(*read_state(KEPT / "vocoder"))
         if self.device.type == "cuda" and not options.no_compile:
             self.make = torch.compile(net.sound)
 

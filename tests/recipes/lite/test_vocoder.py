@@ -149,6 +149,6 @@ def test_training_begins_with_what_the_repository_keeps(
     voices = Voices(work)
     first, task = stage_of(tmp_path / "first", voices)
     first.train(task)
-    monkeypatch.setattr("vocoder.KEPT", tmp_path / "first" / "state")
+    monkeypatch.setattr("stage.KEPT", tmp_path / "first" / "state")
     assert stage_of(tmp_path / "second", voices, from_shipped=True)[0].step == 6
     assert stage_of(tmp_path / "third", voices)[0].step == 0
