@@ -90,7 +90,7 @@ class Site:
         name, *words = COMMANDS[self.how].format(port=self.port, number=NUMBER).split()
         environment = {
             "PATH": os.environ["PATH"], "MYNA_HOME": str(self.home), "MYNA_WEBHOOK_HOSTS": "127.0.0.1",
-            "MYNA_WORKERS": "2", "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1",
+            "MYNA_WORKERS": "2", "MYNA_ALLOW_CONTROL": "true", "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1",
         }  # fmt: skip
         with (self.home / "server.log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -220,6 +220,15 @@ def test_processes_end_with_the_one_that_started_them(site: Site) -> None:
     site.process.kill()
     site.process.wait()
     wait_for(lambda: not any(Path(f"/proc/{pid}/fd/0").exists() for pid in pids), 20)
+
+
+@pytest.mark.parametrize("site", ["serve"], indirect=True)
+def test_control_replaces_all_processes_and_ends_them(site: Site) -> None:
+    pids = site.processes
+    site.ask("GET", "/control?command=restart")
+    wait_for(lambda: len(site.processes) == NUMBER and not set(pids) & set(site.processes))
+    site.ask("GET", "/control?command=exit")
+    assert site.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("site", ["uvicorn"], indirect=True)

@@ -224,6 +224,7 @@ def _clear(house: House, before: float) -> None:
         is_old = folder.stat().st_mtime < before
         if is_old and not house.studio.jobs(task=_task(folder), statuses=unfinished, limit=1):
             shutil.rmtree(folder, ignore_errors=True)
+            house.studio.files.forget(folder)
 
 
 def _task(folder: Path) -> str:

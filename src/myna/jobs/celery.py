@@ -18,10 +18,12 @@ from typing import Any
 
 from amqp.exceptions import ChannelError
 from celery import Celery, signals
+from celery.concurrency.thread import TaskPool
+from celery.worker import state
 from kombu import Exchange, Queue
 from kombu.exceptions import KombuError
 
-from myna.core.errors import NotFound, StoreFailed
+from myna.core.errors import MynaError, NotFound, StoreFailed
 from myna.core.settings import Settings, read_settings
 from myna.jobs.job import Job, Order, Status
 from myna.jobs.portable import Places
@@ -64,7 +66,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_default_queue": QUEUES[0],
         "task_queues": [Queue(name, _EXCHANGE, routing_key=name, durable=True) for name in QUEUES],
-        "worker_pool": "threads",
+        "worker_pool": f"{__name__}:Threads",
         "worker_concurrency": settings.workers,
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
@@ -93,7 +95,7 @@ class Crew:
         self._free: queue.Queue[Worker] = queue.Queue()
         for worker in workers:
             self._free.put(worker)
-        self.hurry, self._stop = threading.Event(), threading.Event()
+        self.hurry, self._stop = threading.Event(), threading.Event()  # jobs in hand are given up; no sweep any more
         self._thread = threading.Thread(target=sweep.serve, args=(self._stop,), daemon=True)
         self._thread.start()
 
@@ -119,6 +121,16 @@ class Crew:
 
 _CREWS: list[Crew] = []
 """The crew of this process, once it is a worker."""
+
+
+class Threads(TaskPool):  # type: ignore[misc]
+    """Celery's threads. Those of a worker that must end at once give their jobs up: it waits for them."""
+
+    def on_stop(self) -> None:
+        """As `TaskPool.on_stop`. A cold shutdown comes here by itself; a warm one when the jobs have ended."""
+        for crew in _CREWS if state.should_terminate else ():
+            crew.hurry.set()
+        super().on_stop()
 
 
 class Sweep:
@@ -226,7 +238,15 @@ def submitting_store(settings: Settings, places: Places | None = None) -> Celery
 
 
 def _begin(sender: Any, **_more: Any) -> None:
-    """A worker has started: put its crew together."""
+    """A worker has started: put its crew together. One that cannot work must not take messages, so it ends."""
+    try:
+        _CREWS.append(_crew(sender))
+    except MynaError as error:
+        _log.critical("this worker cannot work: %s", error)
+        raise SystemExit(2) from None
+
+
+def _crew(sender: Any) -> Crew:
     settings = read_settings()
     logging.getLogger("myna").setLevel(settings.log_level)
     module, _, name = _BUILD.partition(":")
@@ -235,13 +255,7 @@ def _begin(sender: Any, **_more: Any) -> None:
     workers = [build(settings, queues, number) for number in range(int(sender.controller.concurrency))]
     every_s = min(SWEEP_S, settings.lease_s / 2)
     sweep = Sweep(workers[0].store, send_by(sender.app), lambda name: depth(sender.app, name), queues, every_s)
-    _CREWS.append(Crew(workers, sweep))
-
-
-def _hurry(how: str, **_more: Any) -> None:
-    """A warm shutdown waits for the jobs in hand; a cold one gives them up, to be run again when their lease ends."""
-    for crew in _CREWS if how == "Cold" else ():
-        crew.hurry.set()
+    return Crew(workers, sweep)
 
 
 def _end(**_more: Any) -> None:
@@ -250,6 +264,5 @@ def _end(**_more: Any) -> None:
 
 
 signals.worker_ready.connect(_begin)
-signals.worker_shutting_down.connect(_hurry)
 signals.worker_shutdown.connect(_end)
 app = make_app(lambda: configuration(read_settings()))
