@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 
 from myna.api.access import Caller
-from myna.api.described import media
+from myna.api.described import file_of
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.uploads import file_name, keep
@@ -116,7 +116,7 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
     def get(job_id: str, caller: Caller = asks) -> Told:
         return _told(_job(house, job_id, caller))
 
-    sung = {**media("audio/wav"), **ended}
+    sung = {**file_of("audio/wav"), **ended}
 
     @router.get("/jobs/{job_id}/result", summary="The cover", response_class=Response, responses=sung)
     def result(job_id: str, caller: Caller = asks) -> Response:

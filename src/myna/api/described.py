@@ -41,8 +41,14 @@ class Described(FastAPI):
 
 def media(*types: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """How OpenAPI tells of an answer that is no JSON."""
-    schemas = {kind: {"type": "string"} if kind.startswith("text/") else _binary(kind) for kind in types}
-    return {status: {"content": {kind: {"schema": schema} for kind, schema in schemas.items()}}}
+    return {status: {"content": {kind: {"schema": _schema(kind)} for kind in types}}}
+
+
+def file_of(*types: str) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI tells of a file, of which a part can be asked for by ``Range``."""
+    told = media(*types)
+    part = {206: {"description": "the part that was asked for", "content": told[200]["content"]}}
+    return {**told, **part, 416: {"description": "it is shorter than that", "content": {"text/plain": {"schema": {}}}}}
 
 
 def json_of(form: Any) -> dict[int | str, dict[str, Any]]:
@@ -50,8 +56,11 @@ def json_of(form: Any) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"schema": TypeAdapter(form).json_schema(ref_template=REFERENCE)}}}}
 
 
-def _binary(kind: str) -> dict[str, str]:
-    return {"type": "string", "contentMediaType": kind}
+def _schema(kind: str) -> dict[str, str]:
+    """Text is a text, events are what each reader makes of them, all else is bytes."""
+    if kind == "text/event-stream":
+        return {"description": "server-sent events"}
+    return {"type": "string"} if kind.startswith("text/") else {"type": "string", "contentMediaType": kind}
 
 
 def _complete(told: dict[str, Any]) -> None:

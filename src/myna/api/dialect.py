@@ -11,6 +11,7 @@ import copy
 import http
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from myna.api.access import Needs
 from myna.api.problems import WRONG_FORM, Problem, bug, example_of, problem_of
@@ -31,6 +32,7 @@ from myna.core.errors import Forbidden, LimitExceeded, MynaError, StoreFailed, T
 _log = logging.getLogger(__name__)
 _MIB = 2**20
 _JSON = "application/json"
+_RANGE = re.compile(rb"bytes=(?=[0-9-]{2})([0-9]{0,18})-([0-9]{0,18})")
 REFERENCE = "#/components/schemas/{model}"
 SECURITY = ("X-API-Key", "Bearer")
 """The two ways of showing a key, as OpenAPI calls them."""
@@ -138,10 +140,19 @@ async def answered(dialect: Dialect, request: Request, work: Awaitable[Response]
 
 def _limited(request: Request, most: int) -> Request:
     """The request, of which no more than ``most`` bytes can be read."""
+    _forget_odd_ranges(request.scope)
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise _too_large(most)
     return Request(request.scope, _counted(request.receive, most))
+
+
+def _forget_odd_ranges(scope: Scope) -> None:
+    """Take away a ``Range`` that is not one plain range of bytes: whoever asks oddly gets all, as HTTP has it."""
+    wanted = next((value for name, value in scope["headers"] if name == b"range"), b"")
+    found = _RANGE.fullmatch(wanted)
+    if wanted and (found is None or (found[1] and found[2] and int(found[1]) >= int(found[2]))):
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
 
 
 def _counted(receive: Receive, most: int) -> Receive:

@@ -237,8 +237,12 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 
 def _address(house: House, address: str) -> str:
     """An address that may be told; raises `BadInput`."""
-    parts = urllib.parse.urlsplit(address)
-    if parts.scheme not in ("http", "https") or parts.hostname not in house.settings.webhook_hosts:
+    try:
+        parts = urllib.parse.urlsplit(address)
+        is_known = parts.hostname in house.settings.webhook_hosts and parts.port != 0
+    except ValueError:  # brackets that are open, a port that is none
+        is_known = False
+    if not is_known or parts.scheme not in ("http", "https"):
         allowed = ", ".join(house.settings.webhook_hosts) or "none; see the setting `webhook_hosts`"
         raise BadInput(f"{address[:200]!r} is no address that may be told; hosts that may: {allowed}")
     return address

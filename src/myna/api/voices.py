@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.api.access import Caller
-from myna.api.described import media
+from myna.api.described import file_of, media
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.jobs import Failure, Told, reply, told
@@ -134,7 +134,7 @@ def _having(house: House, dialect: Dialect) -> APIRouter:
     workspace = house.studio.workspace
     speaks = Depends(house.guard.needs("speak"))
     missing = dialect.raises(BadInput, NotFound)
-    shown = {**media(*(f"image/{kind}" for kind in ("png", "jpeg", "webp"))), **missing}
+    shown = {**file_of(*(f"image/{kind}" for kind in ("png", "jpeg", "webp"))), **missing}
     heard = {**media("audio/wav"), **dialect.raises(*SPEAKING, Conflict)}
 
     @router.get("/voices", summary="All voices", dependencies=[asks], response_model_exclude_unset=True)
@@ -212,7 +212,7 @@ def _moving(house: House, dialect: Dialect) -> APIRouter:
     router, asks = routes(dialect), Depends(house.guard.needs("make"))
     workspace, uploads = house.studio.workspace, house.settings.home / "uploads"
 
-    sent = {**media("application/zip"), **dialect.raises(BadInput, NotFound, Conflict)}
+    sent = {**file_of("application/zip"), **dialect.raises(BadInput, NotFound, Conflict)}
     refusals = dialect.raises(BadInput, NotFound, Conflict)
 
     @router.get(

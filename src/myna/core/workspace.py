@@ -31,6 +31,7 @@ WORDS_FILE = "words.tsv"
 """A user's dictionary, in the folder of a workspace for all voices, in that of a voice for that one."""
 
 _MAX_NAME_CHARS = 64
+_MAX_NAME_BYTES, _MAX_PATH_BYTES = 255, 3072
 _PART = ".part-"
 _SHOWN_CHARS = 48
 
@@ -224,8 +225,7 @@ def checked_name(what: str, name: str) -> str:
 
 def inside(root: Path, relative: str | Path) -> Path:
     """``root / relative``, resolved; raises `BadInput` where that leaves ``root`` (``..``, absolute, symbolic link)."""
-    if "\0" in str(relative):
-        raise BadInput("a path must not contain a zero byte")
+    _require_usable(relative)
     whole = root.resolve()
     path = (whole / relative).resolve()
     if path != whole and whole not in path.parents:
@@ -233,13 +233,26 @@ def inside(root: Path, relative: str | Path) -> Path:
     return path
 
 
+def _require_usable(given: str | Path) -> None:
+    """Raise `BadInput` for a path that no file system can have: an error of the system wherever it went."""
+    try:
+        name = os.fsencode(str(given))
+    except UnicodeEncodeError:
+        raise BadInput("a path must be text that can be written as UTF-8") from None
+    if b"\0" in name:
+        raise BadInput("a path must not contain a zero byte")
+    if len(name) > _MAX_PATH_BYTES or any(len(part) > _MAX_NAME_BYTES for part in name.split(b"/")):
+        raise BadInput(f"path {str(given)[:80]!r}… is too long")
+
+
 def inside_roots(roots: tuple[Path, ...], given: str | Path) -> Path:
     """``given``, resolved, if it lies in one of ``roots``; relative ones are looked for in each of them.
 
     Raises `BadInput`.
     """
-    if "\0" in str(given) or not str(given).strip():
-        raise BadInput("a path must not be empty or hold a zero byte")
+    if not str(given).strip():
+        raise BadInput("a path must not be empty")
+    _require_usable(given)
     path = Path(given)
     places = [path.resolve()] if path.is_absolute() else [(root / path).resolve() for root in roots]
     allowed = [place for place in places if any(place == root or root in place.parents for root in roots)]

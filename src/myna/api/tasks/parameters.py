@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +50,7 @@ def slicing(params: Parameters) -> dict[str, Any]:
     else:
         effective = {meant: params.get(name, default) for name, (meant, default) in SHIFTED.items()}
     for name, value in effective.items():
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
             raise BadInput(f"{name}: {value!r} is not a number")
     return effective
 
@@ -95,7 +96,7 @@ def devices(gpu_id: str, num_gpus: int) -> dict[str, str]:
 
     Raises `BadInput` for one that does not exist.
     """
-    if not re.fullmatch(r"\d+(-\d+)*", gpu_id):
+    if not re.fullmatch(r"[0-9]{1,4}(-[0-9]{1,4})*", gpu_id):
         raise BadInput(f"gpu_id: {gpu_id!r} must be numbers with hyphens between, as 0 or 0-1-2")
     numbers = [int(number) for number in gpu_id.split("-")]
     if not num_gpus:

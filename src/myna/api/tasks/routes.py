@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.api.access import Caller
-from myna.api.described import media
+from myna.api.described import file_of
 from myna.api.dialect import Dialect, routes
 from myna.api.door import House
 from myna.api.health import Failure
@@ -132,7 +132,7 @@ def _files(house: House, dialect: Dialect, tasks: Tasks) -> APIRouter:
         "/task/{task_id}/files/download/{name:path}",
         summary="Fetch a file of the task",
         response_class=Response,
-        responses={**media("*/*"), **dialect.raises(BadInput, NotFound)},
+        responses={**file_of("*/*"), **dialect.raises(BadInput, NotFound)},
     )
     def download(task_id: str, name: str, caller: Caller = asks) -> Response:
         record = tasks.get(task_id, caller.user)

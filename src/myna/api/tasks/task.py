@@ -5,6 +5,7 @@ Nothing of a task is kept in memory, so any number of server processes see the s
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import uuid
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from myna.core.errors import BadInput, Conflict, NotFound
 from myna.core.fields import parse
@@ -59,6 +60,11 @@ class Config(BaseModel):
             return checked_name("exp_name", name)
         except BadInput as error:
             raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Config:
+        json.dumps(self.model_extra, allow_nan=False, ensure_ascii=False).encode()  # a ValueError where it cannot
+        return self
 
 
 class Creation(BaseModel):

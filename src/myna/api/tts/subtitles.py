@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from myna.api.described import json_of, media
+from myna.api.described import file_of, json_of, media
 from myna.api.dialect import routes
 from myna.api.door import House
 from myna.api.problems import SPEAKING as MAY_GO_WRONG
@@ -115,7 +115,7 @@ def _having(house: House) -> APIRouter:
     folder = house.settings.home / "subtitles"
     router = routes(SPEAKING, dependencies=[Depends(house.guard.needs("speak"))])
     kinds = (_SUBRIP, *(media_type(name) for name in ("wav", "ogg", "aac", "pcm")))
-    kept = {**media(*kinds), **SPEAKING.raises(BadInput, NotFound)}
+    kept = {**file_of(*kinds), **SPEAKING.raises(BadInput, NotFound)}
 
     @router.get("/srt/{name}", summary="What /srt has made", response_class=Response, responses=kept)
     def get_file(name: str) -> Response:
