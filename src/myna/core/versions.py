@@ -273,7 +273,7 @@ VERSIONS: dict[str, ModelVersion] = {
             ),
             mel=MelSpec(sample_rate=24000, n_fft=1440, hop=480, bands=100),
             output_rate_hz=24000,
-            reference_frames=400,
+            reference_frames=200,  # 4 s, as the prompts of its training: behind longer ones voices are less alike
             chunk_frames=1000,
             temperature=0.6,
             repetition_penalty=1.0,
