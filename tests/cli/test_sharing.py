@@ -54,7 +54,7 @@ def worker_home(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     home.mkdir(parents=True)
     environment = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "MYNA_HOME": str(home),
-        "MYNA_DATABASE": str(settings.database), "MYNA_STORAGE": f"file://{tmp_path / 'bucket'}",
+        "MYNA_DATABASE": str(settings.database), "MYNA_STORAGE": f"file://{tmp_path / 'bucket'}", "MYNA_LEASE_S": "60",
     }  # fmt: skip
     with (tmp_path / "worker.log").open("wb") as log:
         command = [sys.executable, "-m", "myna.cli", "worker"]

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from myna.cli.wiring import build_storage
-from myna.core.errors import Cancelled, MynaError, NotConfigured
+from myna.cli.wiring import HOST, open_storage
+from myna.core.errors import Cancelled, MynaError
 from myna.core.progress import Report
-from myna.core.settings import read_settings
 from myna.steps import catalog
 
 
 def run_job(kind: str, payload: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     """As `myna.steps.catalog.run_job`. What a failed job has made is sent off too: the next attempt goes on from it."""
-    storage = build_storage(read_settings())
-    if storage is None:
-        raise NotConfigured("this host was to share its files, and the setting `storage` is gone")
+    storage = open_storage(payload[HOST])
+    payload = {name: value for name, value in payload.items() if name != HOST}
     places = storage.named(payload)
     report(0.0, "fetching files")
     had = storage.pull(places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 RUNNER = "myna.steps.catalog:run_job"
 SHARING_RUNNER = "myna.cli.sharing:run_job"
+HOST = "@host"
+"""Where that one finds in a payload what it must know of its host."""
 SEED_PORTS = (8000, 9880)
 """Where the programs listen whose dialects we speak: services, and speech."""
 _GPUS = Path("/proc/driver/nvidia/gpus")
@@ -125,16 +127,27 @@ def build_places(settings: Settings) -> Places | None:
 
 def build_storage(settings: Settings) -> Storage | None:
     """Where hosts without a common home share their files; None where they see the same folder."""
-    places = build_places(settings)
-    if settings.storage is None or places is None:
-        return None
+    return open_storage(host_of(settings)) if settings.storage else None
+
+
+def host_of(settings: Settings) -> dict[str, str]:
+    """What the storage must know of this host, as JSON values."""
+    url = settings.storage.get_secret_value() if settings.storage else ""
+    places = {"home": str(settings.home), "models": str(settings.models_folder)}
+    return {"storage": url, "database": settings.jobs_url, **places}
+
+
+def open_storage(host: Mapping[str, str]) -> Storage:
+    """The storage of a host, see `host_of`; raises `MissingExtra`."""
     with engine_needed("a shared storage", "storage"):
         from myna.jobs.bucket import Bucket
         from myna.jobs.database import open_database
+        from myna.jobs.portable import Places
         from myna.jobs.storage import Storage
 
-    bucket = Bucket(settings.storage.get_secret_value())
-    return Storage(bucket, open_database(settings.jobs_url), settings.home, places)
+    home = Path(host["home"])
+    places = Places(home=home, models=Path(host["models"]))
+    return Storage(Bucket(host["storage"]), open_database(host["database"]), home, places)
 
 
 def build_jobs(settings: Settings) -> SqlJobStore:
@@ -177,7 +190,7 @@ def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0
         return Worker(build_jobs(settings), RUNNER, logs, queues, device, settings.lease_s)
     return Worker(
         build_jobs(settings), SHARING_RUNNER, logs, queues, device, settings.lease_s,
-        keep_log=lambda log: storage.push([log]),
+        host={HOST: host_of(settings)}, keep_log=lambda log: storage.push([log]),
     )  # fmt: skip
 
 

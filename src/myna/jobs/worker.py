@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +40,7 @@ class Worker:
         logs: folder of the jobs' logs.
         queues: which jobs it takes; empty: all.
         device: what its jobs are told to run on; empty: what they choose.
+        host: what the runner is told of this host, added to each payload.
         keep_log: is given each job's log when that has ended, to keep it where others find it.
     """
 
@@ -50,6 +51,7 @@ class Worker:
     device: str = ""
     lease_s: float = 30.0
     poll_s: float = 0.5
+    host: Mapping[str, Any] = field(default_factory=dict)
     keep_log: Callable[[Path], None] | None = None
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}")
 
@@ -76,7 +78,7 @@ class Worker:
             self.store.finish(job, Status.FAILED, str(error), {"kind": error.kind})
             return
         with log:
-            child = _Child(self.runner, job, self.device, log)
+            child = _Child(self.runner, job, self.host, self.device, log)
             try:
                 self._attend(job, child, stop or threading.Event())
             finally:
@@ -129,7 +131,7 @@ def log_file(logs: Path, job_id: str) -> Path:
 class _Child:
     """The child process of one job and what it has reported."""
 
-    def __init__(self, runner: str, job: Job, device: str, log: IO[bytes]) -> None:
+    def __init__(self, runner: str, job: Job, host: Mapping[str, Any], device: str, log: IO[bytes]) -> None:
         self.progress, self.note = 0.0, ""
         self.steps: list[tuple[str, str, str]] = []
         self._end: dict[str, Any] | None = None
@@ -144,7 +146,7 @@ class _Child:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._is_gone = False
-        self._send({"kind": job.kind, "payload": dict(job.payload), "device": device})
+        self._send({"kind": job.kind, "payload": {**job.payload, **host}, "device": device})
 
     def listen(self, seconds: float) -> bool:
         """Take in what the child reports, for that long at most; whether it has ended."""
