@@ -40,7 +40,7 @@ def serve(
         Path, typer.Option(help="Settings file: one of ours, or config.yaml of the training service.")
     ] = SETTINGS_FILE,
     seed_ports: Annotated[
-        bool, typer.Option("--seed-ports", help="Listen where clients of the others look, too: 8000, and 9880 for speech.")
+        bool, typer.Option("--seed-ports", help="Listen on 8000 and 9880 too, where clients of the others look.")
     ] = False,
 ) -> None:
     """Answer on one port: speech, jobs and voices in every dialect that clients of GPT-SoVITS speak."""
