@@ -47,8 +47,9 @@ def media(*types: str, status: int = 200) -> dict[int | str, dict[str, Any]]:
 def file_of(*types: str) -> dict[int | str, dict[str, Any]]:
     """How OpenAPI tells of a file, of which a part can be asked for by ``Range``."""
     told = media(*types)
-    part = {206: {"description": "the part that was asked for", "content": told[200]["content"]}}
-    return {**told, **part, 416: {"description": "it is shorter than that", "content": {"text/plain": {"schema": {}}}}}
+    told[206] = {"description": "the part that was asked for", "content": told[200]["content"]}
+    told[416] = {"description": "it is shorter than that", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return told
 
 
 def json_of(form: Any) -> dict[int | str, dict[str, Any]]:
