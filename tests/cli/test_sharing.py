@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 from myna.api.tasks.task import FOLDER, Creation, Tasks
-from myna.cli import wiring
-from myna.core.errors import NotFound
+from myna.cli import sharing, wiring
+from myna.core.errors import NotFound, PeerFailed
 from myna.core.settings import Settings
 from myna.core.workspace import VoiceFolder
 from myna.steps.catalog import make_step
@@ -83,6 +83,22 @@ def test_a_worker_elsewhere_gets_the_files_and_gives_its_results_back(studio: St
     wait_for(lambda: studio.job(bad.id).status.is_terminal)
     assert "slice_audio found nothing" in studio.job(bad.id).error
     wait_for(lambda: "Traceback" in studio.log(bad.id))
+
+
+def test_a_storage_that_is_away_for_a_while_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "_WAITS_S", (0.0, 0.0))
+    answers: list[object] = [PeerFailed("away"), PeerFailed("still away"), "there"]
+
+    def reach() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, PeerFailed):
+            raise answer
+        return answer
+
+    assert sharing.patiently(reach) == "there"
+    answers += [PeerFailed("away")] * 3
+    with pytest.raises(PeerFailed):
+        sharing.patiently(reach)
 
 
 def test_a_voice_made_here_is_known_elsewhere(studio: Studio, settings: Settings, tmp_path: Path) -> None:

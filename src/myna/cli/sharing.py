@@ -6,13 +6,21 @@ so it is cancelled as the job is, and the worker's heart beats meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from myna.cli.wiring import HOST, open_storage
-from myna.core.errors import Cancelled, MynaError
+from myna.core.errors import Cancelled, MynaError, PeerFailed
 from myna.core.progress import Report
 from myna.steps import catalog
+
+_WAITS_S = (1.0, 5.0, 15.0, 60.0, 120.0, 300.0)
+"""A storage that is away for a while must not cost the work of hours."""
+
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 
 def run_job(kind: str, payload: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
@@ -21,13 +29,24 @@ def run_job(kind: str, payload: Mapping[str, Any], report: Report) -> Mapping[st
     payload = {name: value for name, value in payload.items() if name != HOST}
     places = storage.named(payload)
     report(0.0, "fetching files")
-    had = storage.pull(places)
+    had = patiently(lambda: storage.pull(places))
     try:
         found = catalog.run_job(kind, payload, report)
     except Cancelled:
         raise
     except MynaError:
-        storage.push(places, had)
+        patiently(lambda: storage.push(places, had))
         raise
-    storage.push(places, had)
+    patiently(lambda: storage.push(places, had))
     return found
+
+
+def patiently(reach: Callable[[], Answer]) -> Answer:
+    """What ``reach`` answers, tried again for some minutes while the storage is away; raises `PeerFailed` then."""
+    for wait_s in _WAITS_S:
+        try:
+            return reach()
+        except PeerFailed as error:
+            _log.warning("%s; again in %s s", error, wait_s)
+            time.sleep(wait_s)
+    return reach()
