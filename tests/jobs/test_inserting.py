@@ -58,6 +58,20 @@ def test_what_comes_in_during_a_commit_shares_the_next(engine: sa.Engine) -> Non
     assert gate.commits == 2
 
 
+def test_a_slow_disk_makes_commits_larger(engine: sa.Engine) -> None:
+    inserts, commits = Inserts(engine, JOBS), []
+
+    @sa.event.listens_for(engine, "commit")
+    def slowly(connection: sa.Connection) -> None:
+        commits.append(connection)
+        time.sleep(0.01)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(inserts.add, [row(str(number)) for number in range(160)]))
+    assert len(ids(engine)) == 160
+    assert len(commits) < 80
+
+
 def test_one_that_cannot_be_there_hinders_no_other(engine: sa.Engine) -> None:
     inserts = Inserts(engine, JOBS)
     gate = Gate(engine, inserts)

@@ -1,7 +1,7 @@
 """Rows that come in while others are being committed share the next commit.
 
 A commit that must be on the disk before it is answered takes as long as the disk does, and SQLite does one at a time.
-So whoever has the turn takes everything that waits along: the more there is to do, the more goes into one commit.
+So whoever may write takes everything that waits along: the more there is to do, the more goes into one commit.
 """
 
 from __future__ import annotations
@@ -32,29 +32,32 @@ class Inserts:
     def __init__(self, engine: sa.Engine, table: sa.Table) -> None:
         self._engine, self._statement = engine, table.insert()
         self._waiting: list[_Row] = []
-        self._waits, self._turn = threading.Lock(), threading.Lock()
+        self._is_writing, self._change = False, threading.Condition()
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Write one row, which is committed when this returns; raises what the database raised for this row."""
-        row = _Row(values)
-        with self._waits:
+        row, rows = _Row(values), list[_Row]()
+        with self._change:
             self._waiting.append(row)
-        with self._turn:
+            self._change.wait_for(lambda: row.is_settled or not self._is_writing)
             if not row.is_settled:
-                self._settle()
+                rows, self._waiting, self._is_writing = self._waiting, [], True
+        if rows:
+            self._settle(rows)
         if row.error is not None:
             raise row.error
 
-    def _settle(self) -> None:
-        """Write all that waits, in one transaction where they allow it."""
-        with self._waits:
-            rows, self._waiting = self._waiting, []
+    def _settle(self, rows: Sequence[_Row]) -> None:
+        """Write all of them, in one transaction where they allow it, and let the next ones come."""
         try:
             self._write(rows)
         finally:
-            for row in rows:
-                if not row.is_settled:  # whatever ended us here: nobody may wait for ever
-                    row.is_settled, row.error = True, WorkspaceError("the row was not written; try again")
+            with self._change:
+                for row in rows:
+                    if not row.is_settled:  # whatever ended us here: nobody may wait for ever
+                        row.is_settled, row.error = True, WorkspaceError("the row was not written; try again")
+                self._is_writing = False
+                self._change.notify_all()
 
     def _write(self, rows: Sequence[_Row]) -> None:
         error: Exception | None = None
