@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from myna.amqp.broker import Broker
-from myna.amqp.consumer import understood
+from myna.amqp.consumer import Consumer, understood
+from myna.amqp.orders import Orders
 from myna.amqp.producer import Producer
-from myna.amqp.requests import OneClickRequest, SliceRequest
+from myna.amqp.requests import OneClickRequest, QueueRequest, SliceRequest
 from myna.amqp.stages import DEAD
 from myna.audio.io import write_wav
-from myna.core.errors import BadInput, PeerFailed
-from myna.studio import Status
+from myna.core.errors import BadInput, PeerFailed, StoreFailed
+from myna.studio import Job, Status
 from tests.amqp.conftest import Peer, Running
 from tests.contract.fixtures import speech
 from tests.rabbit import Rabbit
@@ -108,6 +109,32 @@ def test_a_message_that_nobody_understands_is_put_aside(
     assert reason in aside["reason"]
     assert (aside["stage"], aside["bytes"]) == ("slice", len(body))
     assert len(house.studio.jobs()) == 1
+
+
+class Clumsy(Orders):
+    """Has a bug, and a job store that is away once."""
+
+    num_taken = 0
+
+    def take(self, stage: str, request: QueueRequest, key: str | None = None) -> Job:
+        self.num_taken += 1
+        if request.session_id == "bug":
+            raise ZeroDivisionError("division by zero")
+        if self.num_taken < 4:
+            raise StoreFailed("the job store cannot be used now")
+        return super().take(stage, request, key)
+
+
+def test_our_own_errors_hold_up_no_other_message(house: Running, peer: Peer, wavs: Path, rabbit: Rabbit) -> None:
+    house.start(Consumer(Broker(rabbit.url), Clumsy(house.studio, house.settings)).serve)
+    peer.send("slice", slicing(wavs, session="bug"))
+    peer.send("slice", slicing(wavs, session="good"))
+    ((_, aside, _),) = peer.heard(DEAD)
+    assert aside["reason"] == "twice an error of this program: ZeroDivisionError: division by zero"
+    deadline = time.monotonic() + 30
+    while not house.studio.jobs() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [job.owner.session for job in house.studio.jobs()] == ["good"]
 
 
 def test_a_message_encoded_twice_is_understood() -> None:
