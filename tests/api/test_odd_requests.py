@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from myna.core.speech import AudioChunk, SpeechRequest
+from myna.testing.fake_speaker import FakeSpeaker
 from tests.api.world import MADE, TASK, World
 
 SPOKEN = {"text": "Good.", "text_lang": "en", "ref_audio_path": "references/anna.wav", "prompt_lang": "en"}
@@ -108,3 +113,29 @@ def test_parts_of_files(client: TestClient, wanted: str, status: int, num_bytes:
     assert (answer.status_code, len(answer.content)) == (status, num_bytes or len(answer.content))
     told = client.get("/openapi.json").json()["paths"]["/srt/{name}"]["get"]["responses"]
     assert answer.headers["content-type"].partition(";")[0] in told[str(status)]["content"]
+
+
+def test_more_who_want_to_speak_than_may_are_sent_away_with_a_time(tmp_path: Path) -> None:
+    world = World(tmp_path, {"max_speaking": 1, "max_waiting_to_speak": 0})
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(_self: FakeSpeaker, _request: SpeechRequest) -> Iterator[AudioChunk]:
+        begun.set()
+        end.wait(20)
+        yield AudioChunk(np.zeros(2400, np.float32), 24000, 0.0, 0, "Good.", 0.0, (0, 5))
+
+    with (
+        TestClient(world.app, headers={"X-API-Key": world.keys["all"]}) as client,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(FakeSpeaker, "say", slow)
+        first = threading.Thread(target=client.get, args=("/tts",), kwargs={"params": SPOKEN})
+        first.start()
+        assert begun.wait(20)
+        spoken = {"input": "Hi.", "voice": "anna"}
+        for answer in (client.get("/tts", params=SPOKEN), client.post("/v1/audio/speech", json=spoken)):
+            assert (answer.status_code, answer.headers.get("retry-after")) == (429, "5"), answer.text
+        end.set()
+        first.join(20)
+        assert client.get("/tts", params=SPOKEN).status_code == 200
+    world.close()
