@@ -20,7 +20,7 @@ from myna.jobs.tables import EVENTS, event_of
 RETRIES_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 """How long to wait after each failed try; the last one again and again."""
 
-_HELD_S = 60.0
+_HELD_S = 30.0
 """How long a claimed event is its sender's own."""
 
 _UNKNOWN = "for no reason given"
@@ -86,7 +86,7 @@ class Outbox:
         self._seen: dict[int, tuple[_Mark, float]] = {}
 
     def claim(self) -> Event | None:
-        """The next event that is due, for a minute this sender's own; None where there is none.
+        """The next event that is due, for a while this sender's own; None where there is none.
 
         Events of one job to one destination come in their order: none while an earlier one is unsent.
         """
