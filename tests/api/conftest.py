@@ -47,7 +47,9 @@ def serve(store: SqlJobStore, ring: KeyRing, speaker: FakeSpeaker, tmp_path: Pat
         studio = Studio(speaker, store, workspace=Workspace(home), logs=home / "logs", keys=ring)
         known = Settings.model_validate({"home": home, **settings})
         app = build_app(studio, known) if doors is None else build_app(studio, known, doors=doors)
-        clients.append(TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000)))
+        clients.append(
+            TestClient(app, raise_server_exceptions=False, client=("127.0.0.1", 50000), base_url="http://localhost")
+        )
         clients[-1].__enter__()
         return clients[-1]
 

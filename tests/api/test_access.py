@@ -37,9 +37,33 @@ STEPS = "/api/v1/steps"
 )
 def test_without_a_key_only_this_machine_is_answered(serve: Make, address: str, status: int) -> None:
     app: Any = serve(JOBS).app
-    answer = TestClient(app, client=(address, 4000)).get(STEPS)
+    answer = TestClient(app, client=(address, 4000), base_url="http://localhost").get(STEPS)
     assert answer.status_code == status, answer.text
     assert status == 200 or "answers its own machine only" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9880", 200),
+        ("myna.localhost", 200),
+        ("127.0.0.1:1", 200),
+        ("[::1]:9880", 200),
+        ("evil.example", 401),
+        ("localhost.evil.example:9880", 401),
+        ("192.0.2.7", 401),
+        ("[::1", 200),  # no name at all, which no browser sends: the address is asked
+        ("", 200),
+    ],
+)
+def test_without_a_key_this_machine_is_asked_by_a_name_of_its_own(serve: Make, host: str, status: int) -> None:
+    answer = serve(JOBS).get(STEPS, headers={"Host": host})
+    assert answer.status_code == status, answer.text
+
+
+def test_with_a_key_any_name_will_do(serve: Make, ring: KeyRing) -> None:
+    headers = {"X-API-Key": ring.add("anna"), "Host": "voices.example"}
+    assert serve(JOBS).get(STEPS, headers=headers).status_code == 200
 
 
 def test_revoking_the_last_key_opens_nothing_to_others(
@@ -62,7 +86,9 @@ def test_the_store_is_not_asked_for_every_request(
     monkeypatch.setattr(Studio, "has_keys", property(lambda _studio: bool(asked.append("has_keys"))))
     monkeypatch.setattr(Studio, "key", lambda _studio, key: asked.append(key))
     app: Any = serve(JOBS, api_key=api_key).app
-    client = TestClient(app, client=("127.0.0.1", 4000), headers={"X-API-Key": api_key or ""})
+    client = TestClient(
+        app, client=("127.0.0.1", 4000), headers={"X-API-Key": api_key or ""}, base_url="http://localhost"
+    )
     assert {client.get(STEPS).status_code for _ in range(5)} == {200}
     assert asked == ([] if api_key else ["has_keys"])
 

@@ -39,6 +39,8 @@ class Guard:
 
     The key stands in ``X-API-Key``, or as ``Authorization: Bearer KEY``. Where the installation has no key at all,
     everybody on this machine is let in, and nobody else: however the server was started, and whatever it listens to.
+    They must ask this machine by a name of its own: a web page of somebody else's, whose name was made to lead here,
+    and strangers behind a proxy on this machine come with another.
     """
 
     def __init__(self, studio: Studio, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,11 +60,11 @@ class Guard:
     async def admit(self, request: Request, scope: str, *, always_a_key: bool) -> Caller:
         """Who asks; raises `Unauthorized`, `Forbidden` and `TooBusy`."""
         address = request.client.host if request.client else ""
-        key = _key_of(request)
-        caller = self._remembered(key, address, always_a_key)
+        key, is_here = _key_of(request), _is_loopback(address) and _is_own_name(request.url.hostname or "")
+        caller = self._remembered(key, is_here, always_a_key)
         try:
             if caller is None:
-                caller = await run_in_threadpool(self._caller, key, address, always_a_key)
+                caller = await run_in_threadpool(self._caller, key, is_here, always_a_key)
         except Unauthorized:
             await self._count(f"address {address}")  # so nobody can try keys without end
             raise
@@ -75,11 +77,13 @@ class Guard:
         if self._pace.is_limited:
             await run_in_threadpool(self._pace.step, who)
 
-    def _caller(self, key: str, address: str, always_a_key: bool) -> Caller:
+    def _caller(self, key: str, is_here: bool, always_a_key: bool) -> Caller:
         if not always_a_key and not self._is_closed():
-            if _is_here(address):
+            if is_here:
                 return ANYBODY  # also with a key: some clients cannot do without
-            raise Unauthorized("this server has no keys, so it answers its own machine only; see `myna keys add`")
+            raise Unauthorized(
+                "this server has no keys, so it answers its own machine only, asked as localhost; see `myna keys add`"
+            )
         if not key:
             raise Unauthorized("give your key in the header X-API-Key; `myna keys add NAME` makes one")
         found = self._studio.key(key)
@@ -90,7 +94,7 @@ class Guard:
         self._known[_mark(key)] = (now, caller)  # guesses are not worth remembering
         return caller
 
-    def _remembered(self, key: str, address: str, always_a_key: bool) -> Caller | None:
+    def _remembered(self, key: str, is_here: bool, always_a_key: bool) -> Caller | None:
         """Who it is, where that is known without asking the store: which would take a thread."""
         since, caller = self._known.get(_mark(key), (-_KNOWN_S, None))
         if caller is not None and self._clock() - since < _KNOWN_S:
@@ -99,7 +103,7 @@ class Guard:
             return ANYBODY
         asked, has_keys = self._has_keys
         was_open = not self._key and not has_keys and self._clock() - asked < _KNOWN_S
-        return ANYBODY if was_open and not always_a_key and _is_here(address) else None
+        return ANYBODY if was_open and not always_a_key and is_here else None
 
     def _is_closed(self) -> bool:
         since, has_keys = self._has_keys
@@ -134,7 +138,11 @@ def _mark(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _is_here(address: str) -> bool:
+def _is_own_name(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or (bool(host) and _is_loopback(host))
+
+
+def _is_loopback(address: str) -> bool:
     """Whether this machine itself asks; a socket without addresses is one of its files."""
     try:
         known = ipaddress.ip_address(address)
