@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myna.audio import mp3_pieces
 from myna.audio.ahead import running_ahead
 from myna.audio.io import DecodeLimits, decode, decode_blocks
-from myna.audio.plain_mp3 import PlainMp3, plain_mp3
+from myna.audio.plain_mp3 import plain_mp3
 from myna.audio.stereo import open_stereo
 from myna.core.errors import BadAudio, BadInput, LimitExceeded
 from tests.audio.files import by_libav, voice_like
@@ -56,6 +57,11 @@ def mp3(rate: int, bit_rate: int, channels: int, options: tuple[tuple[str, str],
     return sink.getvalue()
 
 
+def described(data: bytes) -> tuple[int, int, int] | None:
+    plain = plain_mp3(io.BytesIO(data))
+    return plain and (plain.form.sample_rate, plain.form.channels, plain.num_samples)
+
+
 def by_libav_alone(data: bytes, patch: pytest.MonkeyPatch) -> np.ndarray:
     with patch.context() as only:
         only.setattr("myna.audio.recording.plain_mp3", lambda _: None)
@@ -67,19 +73,48 @@ def test_sounds_as_by_libav(
     rate: int, bit_rate: int, channels: int, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = mp3(rate, bit_rate, channels, tuple(options.items()))
-    assert plain_mp3(io.BytesIO(data)) == PlainMp3(rate, channels, 6 * rate)
+    assert described(data) == (rate, channels, 6 * rate)
     sound = decode(data).samples
     assert sound.shape == (6 * rate,)
     np.testing.assert_allclose(sound, by_libav_alone(data, monkeypatch), atol=2e-6)
 
 
-def test_files_and_bytes_blocks_and_wholes_are_the_same(tmp_path: Path) -> None:
+def test_files_and_bytes_blocks_and_wholes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mp3_pieces, "_PIECE_FRAMES", 50)
     data = mp3(44100, 128000, 2, ())
     (tmp_path / "a.mp3").write_bytes(data)
     for source in (data, tmp_path / "a.mp3"):
         blocks = list(decode_blocks(source, ahead=True))
         assert len(blocks) > 1
         np.testing.assert_array_equal(np.concatenate(blocks), decode(data).samples)
+
+
+@pytest.mark.parametrize(("rate", "bit_rate", "channels", "options"), MP3S, ids=str)
+def test_pieces_are_what_the_whole_is(
+    rate: int, bit_rate: int, channels: int, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = mp3(rate, bit_rate, channels, tuple(options.items()))
+    whole = decode(data).samples
+    monkeypatch.setattr(mp3_pieces, "_PIECE_FRAMES", 7)
+    np.testing.assert_array_equal(decode(data).samples, whole)
+    np.testing.assert_array_equal(np.concatenate(list(decode_blocks(data, ahead=True))), whole)
+    monkeypatch.delattr("os.memfd_create", raising=False)
+    np.testing.assert_array_equal(decode(data).samples, whole)
+
+
+def test_a_warm_up_that_is_too_short_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = mp3(44100, 128000, 2, ())
+    whole = decode(data).samples
+    monkeypatch.setattr(mp3_pieces, "_PIECE_FRAMES", 7)
+    monkeypatch.setattr(mp3_pieces, "_reservoir", lambda _plain, frame: frame)
+    assert not np.array_equal(decode(data).samples, whole)
+
+
+@pytest.mark.parametrize("bit_rate", [0, 128000])
+def test_frames_without_a_tag(bit_rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = without_tag(mp3(44100, bit_rate, 2, (("q", "4"),) if not bit_rate else ()))
+    assert described(data) is not None
+    np.testing.assert_allclose(decode(data).samples, by_libav_alone(data, monkeypatch), atol=2e-6)
 
 
 def test_both_sides_are_kept() -> None:
@@ -97,7 +132,7 @@ def test_a_single_channel_is_no_view_of_what_is_decoded_next() -> None:
 def test_tags_at_both_ends_are_no_sound() -> None:
     data = mp3(44100, 128000, 2, ())
     tagged = b"ID3\4\0\0\0\0\1\0" + bytes(128) + data + b"TAG" + bytes(125)
-    assert plain_mp3(io.BytesIO(tagged)) == plain_mp3(io.BytesIO(data)) is not None
+    assert described(tagged) == described(data) is not None
     np.testing.assert_array_equal(decode(tagged).samples, decode(data).samples)
 
 

@@ -28,6 +28,8 @@ from myna.core.errors import BadAudio, BadInput, LimitExceeded
 from myna.core.progress import Progress, silent
 from myna.core.workspace import write_bytes
 
+_DECODING_THREADS = 2  # they are as quick as whoever resamples and cuts what they give
+
 
 @dataclass(frozen=True)
 class Audio:
@@ -70,7 +72,7 @@ def decode_blocks(
     """Like `decode`, block by block: float32 ``(t,)`` mono. The file is opened when the first block is asked for.
 
     A damaged or truncated recording raises when the damage is reached, thus after blocks that were good. Decoding may
-    run ``ahead`` of whoever takes the blocks, in a thread of its own. Without
+    run ``ahead`` of whoever takes the blocks, in threads of its own. Without
     ``checks_packets`` a recording that is too long is noticed where the limit is passed, and not before. ``progress``
     is told the share of the length that the header promises.
     """
@@ -88,7 +90,7 @@ def decode_blocks(
 @contextmanager
 def _ready(recording: Recording, ahead: bool) -> Iterator[Iterator[np.ndarray]]:
     if ahead:
-        with running_ahead(recording.blocks()) as ready:
+        with running_ahead(recording.blocks(_DECODING_THREADS)) as ready:
             yield ready
     else:
         yield recording.blocks()

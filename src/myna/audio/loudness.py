@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import numpy as np
 
@@ -91,8 +90,12 @@ def level_mix(samples: np.ndarray, top: float = 0.95, share: float = 0.5, loudes
         return sound
     scale, rest = np.float32(top * share), np.float32(1 - share)
     excess = highest / highest * scale + rest * highest  # what the peak becomes: louder never becomes softer
-    mixed = sound / highest * scale + rest * sound
-    return cast(np.ndarray, mixed / excess if excess > 1.0 else mixed)
+    mixed: np.ndarray = sound / highest  # in place from here on: new memory costs more than the arithmetic
+    mixed *= scale
+    mixed += rest * sound
+    if excess > 1.0:
+        mixed /= excess
+    return mixed
 
 
 def check_level(top: float, share: float) -> None:
@@ -108,7 +111,8 @@ def truncated_int16(samples: np.ndarray, full_scale: int) -> np.ndarray:
 
     The slicer's full scale is 32767, that of the data set's ``5-wav32k`` 32768.
     """
-    return np.clip(samples * np.float32(full_scale), -32768, 32767).astype(np.int16)
+    scaled = samples * np.float32(full_scale)
+    return np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
 
 
 def _decibels(amplitude: float) -> float:

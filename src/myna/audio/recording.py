@@ -13,7 +13,8 @@ from av.error import FFmpegError
 
 from myna.audio.container import MPEG_AUDIO, check_whole, identify, not_opened, too_many_channels, truncated
 from myna.audio.mixdown import Mixdown
-from myna.audio.plain_mp3 import PlainMp3, plain_blocks, plain_mp3
+from myna.audio.mp3_pieces import mp3_blocks
+from myna.audio.plain_mp3 import PlainMp3, plain_mp3
 from myna.audio.source import Source, bytes_of
 from myna.core.errors import BadAudio, LimitExceeded
 
@@ -79,10 +80,10 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Plain:
-    """An MP3 file that mpg123 may decode, and how long it is."""
+    """An MP3 file that mpg123 may decode, and what its headers say."""
 
     stream: BinaryIO
-    length: PlainMp3
+    mp3: PlainMp3
 
 
 class _Nameless:
@@ -134,14 +135,15 @@ class Recording:
         except FFmpegError:
             raise _damaged() from None
 
-    def blocks(self) -> Generator[np.ndarray, None, None]:
+    def blocks(self, num_threads: int = 0) -> Generator[np.ndarray, None, None]:
         """Float32 blocks of some ten thousand samples, as the mixdown gives them, every limit checked on the way.
 
-        A few broken packets are skipped (streams often begin inside a frame), many are damage.
+        Plain MP3 is decoded by ``num_threads`` threads beside the caller's, if any. A few broken packets are skipped
+        (streams often begin inside a frame), many are damage.
         """
         total = packets = broken = 0
         most = int(self._limits.max_seconds * self.sample_rate)
-        for part in self._parts():
+        for part in self._parts(num_threads):
             packets += part.num_packets
             broken += part.is_broken
             if part.is_broken and broken > 8 + packets // 50:
@@ -155,11 +157,11 @@ class Recording:
             raise _damaged()
         self._check_ending(total)
 
-    def _parts(self) -> Iterator[_Part]:
+    def _parts(self, num_threads: int) -> Iterator[_Part]:
         """The recording in order."""
         mixdown = self._mix(self.sample_rate, self._limits.max_channels)
         if self._plain is not None:
-            for block in plain_blocks(self._plain.stream):
+            for block in mp3_blocks(self._plain.stream, self._plain.mp3, num_threads):
                 yield _Part(mixdown.mixed(block), 1, False)
             return
         try:
@@ -182,7 +184,7 @@ class Recording:
 
     def _declared_seconds(self) -> float | None:
         if self._plain is not None:
-            return self._plain.length.num_samples / self._plain.length.sample_rate
+            return self._plain.mp3.num_samples / self._plain.mp3.form.sample_rate
         stream = self._stream
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
@@ -241,8 +243,8 @@ def opened(
     with bytes_of(source, limits.max_bytes) as stream:
         demuxers = identify(stream)
         check_whole(stream, demuxers, limits.max_channels)
-        length = plain_mp3(stream) if demuxers == MPEG_AUDIO else None
-        plain = None if length is None else _Plain(stream, length)
+        mp3 = plain_mp3(stream) if demuxers == MPEG_AUDIO else None
+        plain = None if mp3 is None else _Plain(stream, mp3)
         if checks_packets:
             with _demuxed(stream, demuxers, limits, mixdown, plain) as recording:
                 recording.check_length()
