@@ -17,7 +17,7 @@ def upgrade() -> None:
         "files",
         sa.Column("path", sa.String(1024), primary_key=True),
         sa.Column("content", sa.String(64), nullable=False),
-        )
+    )
 
 
 def downgrade() -> None:
