@@ -47,5 +47,5 @@ $(VENV)/.engine: $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.engine
-	@$(PIP) install --editable ".[engine,server,cluster,fetch,asr,funasr,dev,zh,ja,ko,yue]"
+	@$(PIP) install --editable ".[engine,server,cluster,storage,fetch,asr,funasr,dev,zh,ja,ko,yue]"
 	@touch $@
