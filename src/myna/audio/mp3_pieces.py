@@ -1,7 +1,7 @@
 """Plain MP3 files decoded by mpg123 (libsndfile), some thousand frames at a time and several times at once.
 
 libav hands out frames of 1152 samples, each of which costs calls of Python that hold the interpreter; here a call gives
-a million samples and holds nothing. Both give the same sound to 2e-6 of full scale (one made-up file in 350: to 5e-5).
+a million samples and holds nothing. Both give the same sound, to 2e-6 of full scale in what the tests make.
 
 A frame reads at most 511 bytes of main data of those before it (the bit reservoir: ``main_data_begin`` has nine bits)
 and adds to the overlap of the transform (one granule) and the filter bank's memory (15 of a granule's 18 slots). So a
