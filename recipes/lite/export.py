@@ -28,6 +28,7 @@ from myna.engine.synthesis.speaker import LocalSpeaker
 from myna.engine.weights import save_net
 from myna.models.content import ContentSizes, LiteContent
 from myna.models.gpt import Gpt
+from myna.models.source_filter import SourceFilter, SourceFilterSizes
 from myna.models.sovits_flow import SovitsFlow
 
 LITE = version("lite")
@@ -57,14 +58,16 @@ def built(name: str, weights: dict[str, torch.Tensor]) -> torch.nn.Module:
         return Gpt(LITE.gpt)
     if name == "flow":
         return SovitsFlow(LITE.flow)
+    if name == "vocoder":
+        return SourceFilter(SourceFilterSizes())
     classes = len(weights["ctc_head.weight"])
     return LiteContent(replace(ContentSizes(), classes=classes, frame_classes=classes))
 
 
 def export(work: Path, to: Path) -> list[Path]:
-    """Write the file of every stage that has a state; the vocoder's is written by its own program."""
+    """Write the file of every stage that has a state."""
     written = []
-    for name in ("content", "gpt", "flow"):
+    for name in SHIPPED:
         if not has_state(work / "state" / name):
             continue
         weights = mean_of(name, work)

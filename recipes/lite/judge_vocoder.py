@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from griffin_lim import GriffinLim
 from stage import mean_of
 from torch import Tensor
 from vocoder import fresh_net
@@ -29,7 +30,6 @@ from myna.engine.bench import Judges, Tally
 from myna.engine.bench_speech import Person, Utterance, read_people
 from myna.engine.dsp import denormalise_mel, mel_filters
 from myna.engine.features.content import DATASET_RATE_HZ
-from myna.engine.griffin_lim import GriffinLim
 from myna.engine.synthesis.decoders import FlowDecoder
 from myna.engine.synthesis.prompt import read_prompt
 from myna.engine.synthesis.speaker import LocalSpeaker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from myna.checkpoints.native import read_weights
 from myna.core.assets import bundled
 from myna.core.versions import version
 from myna.engine.dsp import denormalise_mel, normalise_mel
+from myna.engine.synthesis.balance import Balance, measured, unchanged
 from myna.engine.weights import load_vocoder
 from myna.models.gpt import Gpt
 from myna.models.gpt_decoding import GptDecoder
@@ -21,8 +23,8 @@ from myna.models.sampling import Sampling, exponential_noise
 from myna.models.sovits_flow import SovitsFlow
 
 LITE = version("lite")
-LONGEST_PROMPT = 250  # frames of mel
 MOST_TOKENS = 400
+_UNCHANGED = unchanged(LITE.mel.bands, torch.device("cpu"))
 
 
 def fixed(tokens: Tokens, count: int, kind: str | None = None) -> list[int]:
@@ -44,33 +46,53 @@ def prompt_of(tokens: Tokens, number: int, kind: str | None = None) -> int:
     return own[number % len(own)] if own else number
 
 
-@torch.no_grad()
-def flow_mels(net: SovitsFlow, tokens: Tokens, number: int, codes: Tensor, steps: int) -> dict[str, Tensor]:
-    """Log-mels (1, bands, T) of ``codes`` (T25,) that say what clip ``number`` says, in its speaker's voice.
+@dataclass(frozen=True)
+class Reference:
+    """A clip that others are spoken like: its speaker vector (1, G, 1), its features (1, C, T) and normalised mel
+    (1, bands, T), cut to a prompt, and what the decoder lacks beside it."""
 
-    ``prior`` is read from the features directly, ``flow`` is the decoder's answer.
-    """
+    speaker: Tensor
+    features: Tensor
+    mel: Tensor
+    balance: Balance
+
+
+@torch.no_grad()
+def reference_of(net: SovitsFlow, tokens: Tokens, number: int) -> Reference:
+    """Clip ``number`` as a reference."""
+    clip, device = tokens.clips[number], net.linear_mel.weight.device
+    speaker = net.speaker_vector(tokens.frames(clip, "spec").T[None].to(device))
+    mel = normalise_mel(tokens.frames(clip, "mel").T[None].to(device))
+    features = net.features(tokens.codes[number][None].to(device), tokens.ids[number][None].to(device), None, speaker)
+    size = min(mel.shape[2], features.shape[2])
+    mel, features = mel[..., :size], features[..., :size]
+    bare = Reference(speaker, features[..., -LITE.reference_frames :], mel[..., -LITE.reference_frames :], _UNCHANGED)
+    balance = measured(_flow(net, bare, features, LITE.sampling_steps, 0), mel)
+    return replace(bare, balance=balance)
+
+
+@torch.no_grad()
+def spoken_flow(net: SovitsFlow, tokens: Tokens, reference: Reference, number: int, codes: Tensor) -> Tensor:
+    """Log-mel (1, bands, T) of ``codes`` (T25,) that say what clip ``number`` says, in the voice of ``reference``."""
     device = net.linear_mel.weight.device
-    other = tokens.clips[prompt_of(tokens, number, "mel")]
-    speaker = net.speaker_vector(tokens.frames(other, "spec").T[None].to(device))
-    prompt = normalise_mel(tokens.frames(other, "mel").T[None].to(device))
-    known, said = (
-        net.features(one[None].to(device), tokens.ids[n][None].to(device), None, speaker)
-        for one, n in ((tokens.codes[other.number], other.number), (codes, number))
-    )
-    size = min(prompt.shape[2], known.shape[2], LONGEST_PROMPT)
-    both = torch.cat((known[..., :size], said), dim=2)
+    said = net.features(codes[None].to(device), tokens.ids[number][None].to(device), None, reference.speaker)
+    return denormalise_mel(reference.balance(_flow(net, reference, said, LITE.sampling_steps, number)))
+
+
+def _flow(net: SovitsFlow, reference: Reference, features: Tensor, steps: int, seed: int) -> Tensor:
+    """Features (1, C, T) to normalised mel (1, bands, T)."""
+    both = torch.cat((reference.features, features), dim=2)
     flow = net.cfm.sample(
         both,
-        torch.tensor([both.shape[2]], device=device),
-        prompt[..., :size],
+        torch.tensor([both.shape[2]], device=both.device),
+        reference.mel,
         steps=steps,
         temperature=LITE.sampling_temperature,
         guess=net.linear_mel(both),
         begin=LITE.sampling_begin,
-        generator=torch.Generator(device).manual_seed(number),
+        generator=torch.Generator(both.device).manual_seed(seed),
     )
-    return {"prior": denormalise_mel(net.linear_mel(said)), "flow": denormalise_mel(flow[..., size:])}
+    return flow[..., reference.mel.shape[2] :]
 
 
 @torch.inference_mode()
@@ -93,7 +115,8 @@ def shipped_sampling() -> Sampling:
 def speak_flow(net: SovitsFlow, tokens: Tokens, folder: Path) -> None:
     """Natural tokens of held-out clips, spoken by the net."""
     for number in fixed(tokens, 4, "mel"):
-        mel = flow_mels(net, tokens, number, tokens.codes[number], LITE.sampling_steps)["flow"]
+        reference = reference_of(net, tokens, prompt_of(tokens, number, "mel"))
+        mel = spoken_flow(net, tokens, reference, number, tokens.codes[number])
         write_sound(folder / f"{tokens.clips[number].speaker}.ogg", mel)
 
 
@@ -108,7 +131,8 @@ def speak_gpt(net: Gpt, tokens: Tokens, folder: Path) -> None:
     decoder = SovitsFlow(LITE.flow).eval()
     decoder.load_state_dict(read_weights(bundled("lite/sovits.safetensors")).tensors)
     for number, said in codes.items():
-        mel = flow_mels(decoder, tokens, number, said, LITE.sampling_steps)["flow"]
+        reference = reference_of(decoder, tokens, prompt_of(tokens, number, "mel"))
+        mel = spoken_flow(decoder, tokens, reference, number, said)
         write_sound(folder / f"{tokens.clips[number].speaker}.ogg", mel)
 
 

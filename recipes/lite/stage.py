@@ -235,8 +235,8 @@ def mean_of(name: str, work: Path) -> Tensors:
 
 
 def without_weights(tensors: Tensors) -> Tensors:
-    """Of a state what lies beside the weights: the second moments, some hundred kilobytes."""
-    return {name: value for name, value in tensors.items() if name.startswith("square")}
+    """Of a state what lies beside the weights that ship: the second moments and the judges, some hundred kilobytes."""
+    return {name: value for name, value in tensors.items() if name.startswith(("square", "judges."))}
 
 
 def _ahead(batch_at: Callable[[int], Any], steps: range, *, pins: bool) -> Iterator[Any]:

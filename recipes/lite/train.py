@@ -22,6 +22,7 @@ from pathlib import Path
 from corpus import SPANS
 from export import export
 from state import INDEX, has_state, read_about
+from vocoder_voices import MADE_INDEX
 
 HERE = Path(__file__).parent
 STEPS = {"content": 4000, "gpt": 6000, "flow": 20000, "vocoder": 100_000}
@@ -63,7 +64,7 @@ class Recipe:
             self._bench("tokens", "tokens.npz"),
             *self._stage("gpt"),
             *self._stage("flow"),
-            *self._vocoder("--speech", speech, *many),
+            *self._vocoder(speech, many),
             self._once("export", TOGETHER, "--to", to, after=[f"state/{name}/{INDEX}" for name in STEPS]),
             self._bench("", TOGETHER),
         ]
@@ -83,9 +84,12 @@ class Recipe:
 
         return [Part(name, is_over, go_on, 2.0), self._bench(name, f"state/{name}/{INDEX}")]
 
-    def _vocoder(self, *options: str) -> list[Part]:
-        data = [self._once("vocoder_data", "voices.jsonl", *options)] if "vocoder" in self.trained else []
-        return [*data, *self._stage("vocoder")]
+    def _vocoder(self, speech: str, many: Sequence[str]) -> list[Part]:
+        if "vocoder" not in self.trained:
+            return []
+        data = self._once("vocoder_data", "voices.jsonl", "--speech", speech, *many)
+        mels = self._once("vocoder_mels", MADE_INDEX, *many, after=[f"state/flow/{INDEX}"])
+        return [data, mels, *self._stage("vocoder")]
 
     def _once(self, program: str, product: str, *options: str, after: Sequence[str] = ()) -> Part:
         """A program that is done when its product is there, and newer than what it is made of."""

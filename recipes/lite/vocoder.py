@@ -4,7 +4,8 @@
     python recipes/lite/vocoder.py --work WORK --steps 100000 --judged-from 10000 --budget-minutes 9 --device cuda
 
 Goes on from the state in WORK, with ``--from-shipped`` and without one from what the repository keeps. Most of the mels
-are blurred and made uneven, as those of the flow decoder are.
+are those that the flow decoder makes of the clips' tokens, where `vocoder_mels.py` has been; of the others most are
+blurred and made uneven, as these are.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ from typing import Any
 
 import soundfile
 import torch
-from stage import TELL_EVERY, Figures, Stage, Task, mean_of, stage_options
+from stage import TELL_EVERY, Figures, Stage, Task, stage_options
 from state import Tensors, packed, unpack
 from torch import Tensor, nn
 from torch.nn import functional as F
 from vocoder_loss import own_mel, pitch_loss, spectral_loss
-from vocoder_voices import Segments, Voices
+from vocoder_voices import MADE_SHARE, Segments, Voices
 
 from myna.core.versions import version
 from myna.engine.dsp import mel_filters
 from myna.engine.training.recipe import moved
-from myna.engine.weights import save_net
 from myna.models.discriminators import VocoderJudges
 from myna.models.gan_loss import deceit_loss, feature_loss, judges_loss
 from myna.models.source_filter import SourceFilter, SourceFilterSizes
@@ -34,10 +34,6 @@ LITE = version("lite")
 PERIODS, RESOLUTIONS, JUDGE_WIDTH = (2, 3, 5, 7, 11), (512, 1024, 2048), 16
 SPECTRAL_WEIGHT, PITCH_WEIGHT = 15.0, 0.5
 JUDGED_SAMPLES = 12000
-ABOUT = {
-    "licence": "MIT; trained on speech under CC0, CC-BY-3.0, CC-BY-4.0 and Apache-2.0, see ATTRIBUTION.md",
-    "recipe": "recipes/lite/vocoder.py",
-}
 
 
 def fresh_net(sizes: SourceFilterSizes = SourceFilterSizes()) -> SourceFilter:  # noqa: B008 (frozen)
@@ -86,7 +82,9 @@ class VocoderStage(Stage):
     def _loss(self, batch: Segments) -> tuple[Tensor, Figures]:
         """What the net is trained on; the judges learn on the way."""
         bins, voiced = self.net.pitch(batch.mel)
-        pitch, figures = pitch_loss(self.net.pitch, bins, voiced, batch.hz)
+        own = batch.is_own
+        pitch, figures = pitch_loss(self.net.pitch, bins[own], voiced[own], batch.hz[own])
+        # A made mel is given the recording's pitch to be spoken at, or nothing in the two would fit together.
         made = self.make(batch.mel, batch.log_hz, voiced.detach().sigmoid(), batch.noise)
         spectral, heard = spectral_loss(made[:, 0], batch.sound)
         loss = SPECTRAL_WEIGHT * spectral + PITCH_WEIGHT * pitch
@@ -138,11 +136,20 @@ class VocoderStage(Stage):
 
 @torch.no_grad()
 def held_out(net: SourceFilter, voices: Voices, device: torch.device) -> Figures:
-    """The figures on fixed segments of held-out speakers, at the pitch that the net itself reads."""
+    """The figures on fixed segments of held-out speakers, at the pitch that the net itself reads.
+
+    Those that begin with ``made_`` are of the flow decoder's mels at the recording's pitch, where there are any.
+    """
+
     batch = moved(voices.batch(0, "held", 24, blurred=False), device)
     bins, voiced = net.pitch(batch.mel)
-    made = net.sound(batch.mel, net.pitch.log_hz(bins, voiced), voiced.sigmoid(), batch.noise)
-    return pitch_loss(net.pitch, bins, voiced, batch.hz)[1] | spectral_loss(made[:, 0], batch.sound)[1]
+    sound = net.sound(batch.mel, net.pitch.log_hz(bins, voiced), voiced.sigmoid(), batch.noise)
+    figures = pitch_loss(net.pitch, bins, voiced, batch.hz)[1] | spectral_loss(sound[:, 0], batch.sound)[1]
+    if voices.spoken["held"]:
+        batch = moved(voices.batch(0, "held", 24, blurred=False, made=1.0), device)
+        sound = net.sound(batch.mel, batch.log_hz, net.pitch(batch.mel)[1].sigmoid(), batch.noise)
+        figures |= {f"made_{name}": value for name, value in spectral_loss(sound[:, 0], batch.sound)[1].items()}
+    return figures
 
 
 @torch.no_grad()
@@ -159,18 +166,13 @@ def main() -> None:
     stage_options(parser, steps=100_000, learning_rate=5e-4)
     parser.add_argument("--judged-from", type=int, default=10_000, help="the step at which the judges begin")
     parser.add_argument("--batch-size", type=int, default=16, help="segments of 0.96 s")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="train nothing: write the mean weights, to ship")
     options = parser.parse_args()
     torch.manual_seed(0)
     net = fresh_net()
-    if options.write:
-        net.load_state_dict(mean_of("vocoder", options.work))
-        save_net(options.write, net, version=LITE, provenance=ABOUT)
-        return
     voices = Voices(options.work)
     stage = VocoderStage(net, options)
     task = Task(
-        lambda step: voices.batch(step, "train", options.batch_size, blurred=True),
+        lambda step: voices.batch(step, "train", options.batch_size, blurred=True, made=MADE_SHARE),
         lambda batch: stage._loss(batch),
         lambda: held_out(net, voices, stage.device),
         lambda folder: speak(net, voices, folder, stage.device),

@@ -56,9 +56,9 @@ class LevelMeter:
         return self.feed(np.zeros(self._half, np.float32))
 
     def _batch(self, sound: np.ndarray, first: int, end: int) -> np.ndarray:
-        piece = sound[first * self._hop : (end - 1) * self._hop + self._window]
-        windows = np.lib.stride_tricks.sliding_window_view(piece, self._window)[:: self._hop]
-        levels = np.sqrt(np.mean(np.square(windows), axis=1))
+        squares = np.square(sound[first * self._hop : (end - 1) * self._hop + self._window])
+        windows = np.lib.stride_tricks.sliding_window_view(squares, self._window)[:: self._hop]
+        levels = np.sqrt(np.mean(windows, axis=1))
         levels[levels < _NOTHING] = 0.0
         return cast(np.ndarray, levels)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from myna import __version__
 from myna.cli.show import table
-from myna.core.assets import ASSETS, bundled, how_to_get, lacking, place, size_text, trained_vocoder
+from myna.core.assets import ASSETS, bundled, how_to_get, lacking, place, size_text
 from myna.core.errors import MissingExtra, MynaError
 from myna.core.settings import Settings, read_settings
 from myna.steps.step import engine_needed
@@ -59,9 +59,7 @@ def models(folder: Path) -> list[list[str]]:
         elif missing:
             state = _elsewhere(name, folder) or f"missing; {how_to_get(name)}"
         rows.append([name, ", ".join(row.versions), "" if row.is_bundled else size_text(row.size), state])
-    own = trained_vocoder("lite", folder)
-    without = f"Griffin-Lim, which needs no file; a trained one would be {own}"
-    return [*rows, ["lite_vocoder", "lite", "", str(own) if own.exists() else without]]
+    return rows
 
 
 def _elsewhere(name: str, folder: Path) -> str:

@@ -143,11 +143,6 @@ def find_for(version: str, kind: str, models: Path) -> Path:
     raise MissingAsset(f"no {kind} model is known for version {version!r}")
 
 
-def trained_vocoder(version: str, models: Path) -> Path:
-    """Where a trained vocoder lies that stands in for one that needs no weights; most installations have none."""
-    return models / version / "vocoder.safetensors"
-
-
 def how_to_get(name: str, version: str = "") -> str:
     """One sentence: where the asset comes from; ``version`` is what it is wanted for."""
     row = asset(name)

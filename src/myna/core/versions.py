@@ -175,6 +175,8 @@ class ModelVersion:
     """Scale of the noise that the flow begins with."""
     sampling_begin: float = 0.0
     """Where on its way the flow begins, 0 (noise) to 1: beside the mel that is read from the features (`has_prior`)."""
+    is_balanced: bool = False
+    """Whether mels are brought to the reference's level and liveliness, band by band."""
     has_bert: bool = True
     has_speaker_vector: bool = False
     is_bundled: bool = False
@@ -239,7 +241,7 @@ VERSIONS: dict[str, ModelVersion] = {
             symbols="v2",
             decoder="flow",
             content="lite",
-            vocoder="griffin_lim",
+            vocoder="source_filter",
             gpt=GptSizes(
                 phone_vocab=732,
                 semantic_vocab=513,
@@ -278,8 +280,9 @@ VERSIONS: dict[str, ModelVersion] = {
             temperature=0.6,
             repetition_penalty=1.0,
             sampling_steps=4,
-            sampling_temperature=0.6,
+            sampling_temperature=0.3,
             sampling_begin=0.7,
+            is_balanced=True,
             has_bert=False,
             is_bundled=True,
             weights_suffix="_lite",

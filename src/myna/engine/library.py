@@ -9,7 +9,7 @@ from threading import RLock
 from typing import TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from myna.core.assets import find_for
 from myna.core.errors import NotFound
@@ -74,11 +74,10 @@ class Library:
         return self._get("content", version, find_for(version.name, "content", self.models), load)
 
     def vocoder(self, version: ModelVersion) -> Callable[[Tensor], Tensor]:
-        """Log-mel (B, bands, T) to samples (B, 1, T * hop), on the library's device or the CPU."""
+        """Log-mel (B, bands, T) to samples (B, 1, T * hop)."""
 
         def load() -> Callable[[Tensor], Tensor]:
-            vocoder = load_vocoder(version, self.models)
-            return vocoder.to(self.device) if isinstance(vocoder, nn.Module) else vocoder
+            return load_vocoder(version, self.models).to(self.device)
 
         return self._get("vocoder", version, None, load)
 

@@ -11,18 +11,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from myna.checkpoints.fit import check_build, sizes_as_told
 from myna.checkpoints.model_file import LORA
 from myna.checkpoints.native import halved, read_weights, write_weights
 from myna.checkpoints.restricted import read_torch
-from myna.core.assets import find_for, trained_vocoder
+from myna.core.assets import find_for
 from myna.core.errors import BadCheckpoint, BadInput
 from myna.core.versions import VERSIONS, ModelVersion
-from myna.engine.dsp import mel_filters
-from myna.engine.griffin_lim import GriffinLim
 from myna.engine.model_fit import load_strictly, read_fitting
 from myna.models.ap_bwe import BandwidthNet
 from myna.models.build import (
@@ -140,15 +137,9 @@ def load_content(version: ModelVersion, models: Path) -> HubertContent | LiteCon
     return _loaded(_built(lambda: LiteContent(sizes), file), file)
 
 
-def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
-    """Log-mel (B, bands, T) to samples (B, 1, T * hop); as `load_gpt`.
-
-    Where the version's needs no weights, a trained one in the models folder stands in for it (`trained_vocoder`).
-    """
+def load_vocoder(version: ModelVersion, models: Path) -> nn.Module:
+    """Log-mel (B, bands, T) to samples (B, 1, T * hop); as `load_gpt`."""
     net = build_vocoder(version)
-    if net is None:
-        own = trained_vocoder(version.name, models)
-        return _source_filter(version, own, models) if own.exists() else _griffin_lim(version)
     path = find_for(version.name, "vocoder", models)
     if isinstance(net, SourceFilter):
         return _source_filter(version, path, models)
@@ -159,13 +150,6 @@ def load_vocoder(version: ModelVersion, models: Path) -> nn.Module | GriffinLim:
         except KeyError as error:
             raise BadCheckpoint(f"{file.path} lacks {error}, one half of a weight") from None
     return _loaded(net, file)
-
-
-def _griffin_lim(version: ModelVersion) -> GriffinLim:
-    if version.mel is None:
-        raise BadInput(f"version {version.name!r} has no mel that a vocoder could read")
-    spec = version.mel
-    return GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
 
 
 def _source_filter(version: ModelVersion, path: Path, models: Path) -> SourceFilter:

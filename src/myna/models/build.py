@@ -34,8 +34,8 @@ def build_sovits(version: ModelVersion, dropout: float = 0.0) -> Sovits:
     return _row("decoder", version.decoder, SOVITS)(version, dropout)
 
 
-def build_vocoder(version: ModelVersion) -> nn.Module | None:
-    """Mel to sound; None where the version's vocoder has no weights and so is no net (`myna.engine.griffin_lim`)."""
+def build_vocoder(version: ModelVersion) -> nn.Module:
+    """Mel to sound."""
     return _row("vocoder", version.vocoder, VOCODERS)()
 
 
@@ -73,11 +73,10 @@ def _hubert(folder: Path | None) -> HubertContent:
 
 
 SOVITS: dict[str, Callable[[ModelVersion, float], Sovits]] = {"flow": _flow, "vits": _vits}
-VOCODERS: dict[str, Callable[[], nn.Module | None]] = {
+VOCODERS: dict[str, Callable[[], nn.Module]] = {
     "bigvgan": BigVgan,
     "hifigan": lambda: HifiGan(V4_VOCODER),
     "source_filter": lambda: SourceFilter(SourceFilterSizes()),
-    "griffin_lim": lambda: None,
 }
 CONTENT: dict[str, Callable[[Path | None], HubertContent | LiteContent]] = {
     "lite": lambda _folder: LiteContent(),

@@ -123,12 +123,12 @@ def names(work: Path, **changed: object) -> list[str]:
 def test_the_one_command_knows_every_stage(tmp_path: Path) -> None:
     assert names(tmp_path) == [
         *("prepare", "content", "bench content", "tokens", "bench tokens", "gpt", "bench gpt", "flow", "bench flow"),
-        *("vocoder_data", "vocoder", "bench vocoder", "export", "bench"),
+        *("vocoder_data", "vocoder_mels", "vocoder", "bench vocoder", "export", "bench"),
     ]
     assert names(tmp_path, from_shipped=True)[:3] == ["prepare", "tokens", "bench tokens"]
     only = names(tmp_path, only=["flow"])
     assert "flow" in only
-    assert not {"content", "gpt", "vocoder", "vocoder_data"} & set(only)
+    assert not {"content", "gpt", "vocoder", "vocoder_data", "vocoder_mels"} & set(only)
 
 
 def test_a_stage_is_over_when_it_has_its_steps(tmp_path: Path) -> None:

@@ -10,14 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from corpus import CODEBOOK, Tokens
+from flow import fresh
 from pitch_track import pitch
+from safetensors.torch import save
 from stage import Stage, Task
 from state import read_about, read_state
 from vocoder import VocoderStage, fresh_net, held_out
 from vocoder_data import all_clips, main
 from vocoder_loss import own_mel, pitch_loss, spectral_loss
+from vocoder_mels import chosen, groups
+from vocoder_mels import spoken as spoken_group
+from vocoder_mels import write as write_made
 from vocoder_voices import FRAMES, HOP, Voices, blur
 
+from myna.core.workspace import write_bytes
+from myna.models.quantizer import Codebook
 from myna.models.source_filter import SourceFilterSizes
 from tests.recipes.lite.test_stage import options
 
@@ -26,7 +34,7 @@ SMALL = SourceFilterSizes(width=16, feed_forward=16, layers=1, pitch_width=16, p
 
 
 @pytest.fixture(scope="module")
-def work(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sounds(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder with the sound and the pitch of all clips."""
     folder = tmp_path_factory.mktemp("voices")
     with pytest.MonkeyPatch.context() as patch:
@@ -66,8 +74,8 @@ def test_clips_whose_licence_would_bind_the_weights_are_left_out(speech: Path, t
     assert (found["ann"], found["li"], found["LJ"]) == ("train", "train", "held")
 
 
-def test_a_batch_depends_on_its_step_alone_and_its_mel_is_that_of_its_sound(work: Path) -> None:
-    voices = Voices(work)
+def test_a_batch_depends_on_its_step_alone_and_its_mel_is_that_of_its_sound(sounds: Path) -> None:
+    voices = Voices(sounds)
     batch, again, other = (voices.batch(step, "train", 3, blurred=False) for step in (5, 5, 6))
     assert torch.equal(batch.sound, again.sound)
     assert torch.equal(batch.noise, again.noise)
@@ -76,6 +84,56 @@ def test_a_batch_depends_on_its_step_alone_and_its_mel_is_that_of_its_sound(work
     assert (batch.mel.shape, batch.hz.shape) == ((3, 100, FRAMES // 2), (3, FRAMES))
     within = slice(2, -2)  # both ends are reflected in one of them
     assert torch.allclose(batch.mel[..., within], own_mel(batch.sound)[..., within], atol=1e-3)
+
+
+@pytest.fixture
+def spoken(tokens: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A work folder in which a flow decoder that has learnt nothing has spoken the clips."""
+    write_bytes(tokens / CODEBOOK, save(Codebook(512, 256).state_dict()))
+    torch.manual_seed(0)
+    monkeypatch.setattr("vocoder_mels.mean_of", lambda name, folder: fresh(folder).state_dict())
+    monkeypatch.setattr("vocoder_mels.SHORTEST", 25)
+    for file in ("voices.s16", "pitch.f16", "voices.jsonl"):
+        (tokens / file).symlink_to(sounds / file)
+    rows = [spoken_group(group, tokens) for group in groups(Tokens(tokens), chosen(Tokens(tokens), 6))]
+    write_made(tokens, iter(rows), len(rows))
+    return tokens
+
+
+def test_mels_that_the_decoder_makes_lie_beside_their_sound(spoken: Path) -> None:
+    voices, tokens = Voices(spoken), Tokens(spoken)
+    files = {clip.file: len(tokens.codes[clip.number]) for clip in tokens.clips}
+    assert voices.spoken["train"]
+    assert voices.spoken["held"]
+    assert {name: count for name, (_, count) in voices.spans.items()} == {n: 2 * files[n] for n in voices.spans}
+    natural = voices.batch(3, "train", 4, blurred=False)
+    made = voices.batch(3, "train", 4, blurred=False, made=0.5)
+    row = voices._draw(voices.spoken["train"], 2, np.random.default_rng([3, 0]))[0]
+    at, count = voices.spans[row["file"]]
+    frames = torch.from_numpy(np.array(voices.made[at : at + count], np.float32).T)
+    apart = (made.mel[0].T[0][:, None] - frames).abs().sum(0)
+    assert apart.min() == 0.0, "the segment's first frame is one of that clip's"
+    within = slice(2, -2)
+    assert made.is_own.tolist() == [False, False, True, True]
+    for number in (2, 3):  # the other half is natural
+        assert torch.allclose(made.mel[number, :, within], own_mel(made.sound)[number, :, within], atol=1e-3)
+    assert not torch.equal(natural.mel, made.mel)
+    assert "made_mel" in held_out(fresh_net(SMALL), voices, torch.device("cpu"))
+
+
+def test_a_clip_is_spoken_behind_another_one_of_its_speaker(spoken: Path) -> None:
+    tokens = Tokens(spoken)
+    for prompt, group in groups(tokens, chosen(tokens, 6)):
+        assert prompt not in group
+        assert {tokens.clips[n].speaker for n in group} == {tokens.clips[prompt].speaker}
+
+
+def test_louder_sound_has_louder_made_mels(spoken: Path) -> None:
+    voices = Voices(spoken)
+    plain, louder = (voices.batch(1, "train", 4, blurred=blurred, made=1.0) for blurred in (False, True))
+    gain = (louder.sound.norm(dim=1) / plain.sound.norm(dim=1)).log()
+    difference = louder.mel - plain.mel
+    torch.testing.assert_close(difference.median(dim=2).values.median(dim=1).values, gain, atol=1e-3, rtol=1e-3)
 
 
 def test_blurred_mels_are_near_the_true_ones() -> None:
@@ -120,8 +178,8 @@ def stage_of(work: Path, voices: Voices, **changed: object) -> tuple[Stage, Task
     return stage, task
 
 
-def test_generator_and_judges_go_on_where_they_were(work: Path, tmp_path: Path) -> None:
-    voices = Voices(work)
+def test_generator_and_judges_go_on_where_they_were(sounds: Path, tmp_path: Path) -> None:
+    voices = Voices(sounds)
     whole, task = stage_of(tmp_path / "whole", voices)
     whole.train(task)
     for steps in (2, 4, 6):
@@ -144,9 +202,9 @@ def _until(stage: Stage, task: Task, step: int) -> None:
 
 
 def test_training_begins_with_what_the_repository_keeps(
-    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    voices = Voices(work)
+    voices = Voices(sounds)
     first, task = stage_of(tmp_path / "first", voices)
     first.train(task)
     monkeypatch.setattr("stage.KEPT", tmp_path / "first" / "state")

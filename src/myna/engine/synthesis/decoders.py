@@ -16,6 +16,7 @@ from myna.core.speech import Voice
 from myna.core.versions import ModelVersion
 from myna.engine.dsp import denormalise_mel
 from myna.engine.library import Library
+from myna.engine.synthesis.balance import Balance, measured, unchanged
 from myna.engine.synthesis.prompt import Prompt
 from myna.engine.synthesis.stretches import cut_row, join_row
 from myna.models.layers import length_mask
@@ -27,6 +28,10 @@ Sentence = tuple[Tensor, Tensor]
 
 STRETCHES_AT_ONCE = 8
 """How many stretches, or sentences, are decoded as one batch; more would want more memory than they save time."""
+
+
+_BALANCE_FRAMES = 500
+"""Frames of mel that tell what a decoder lacks: 10 s, all of a usual reference."""
 
 
 class Decoder(Protocol):
@@ -69,13 +74,14 @@ class FlowDecoder:
         self.vocoder = library.vocoder(version)
         self.device = library.device
         self.prompt = self._prepared(prompt)
+        self.balance = self._balance(prompt)
 
     @torch.inference_mode()
     def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:
         """As `Decoder.speak`; ``steps`` are the Euler steps of each stretch."""
         features = self.net.features(codes, phones, None, self.prompt.speaker, speed=speed)
         generator = torch.Generator(self.device).manual_seed(seed)
-        mels = denormalise_mel(self.flow(features, steps, generator))
+        mels = denormalise_mel(self.balance(self.flow(features, steps, generator)))
         samples: np.ndarray = self.vocoder(mels)[0, 0].float().cpu().numpy()
         return samples
 
@@ -100,7 +106,7 @@ class FlowDecoder:
             [self._sampled(part, steps, generator) for part in torch.split(row.stretches, STRETCHES_AT_ONCE)]
         )
         long = mels.transpose(0, 1).flatten(1)[None]
-        sound = self.vocoder(denormalise_mel(long))[0, 0].float()
+        sound = self.vocoder(denormalise_mel(self.balance(long)))[0, 0].float()
         return [samples.cpu().numpy() for samples in join_row(row, sound, official_cuts=official_cuts)]
 
     def _sampled(self, stretches: Tensor, steps: int, generator: torch.Generator) -> Tensor:
@@ -153,6 +159,18 @@ class FlowDecoder:
         shared = min(features.shape[-1], prompt.mel.shape[-1])
         start = max(shared - self.version.reference_frames, 0)
         return FlowPrompt(features[..., start:shared], prompt.mel[..., start:shared], speaker)
+
+    @torch.inference_mode()
+    def _balance(self, prompt: Prompt) -> Balance:
+        """What the reference's own tokens lack when they are spoken; worked out once for a prompt."""
+        if not self.version.is_balanced:
+            return unchanged(prompt.mel.shape[1], self.device)
+        if "balance" not in prompt.kept:
+            features = self.net.features(prompt.codes, prompt.phones, None, self.prompt.speaker)
+            generator = torch.Generator(self.device).manual_seed(0)
+            made = self.flow(features[..., :_BALANCE_FRAMES], self.version.sampling_steps, generator)
+            prompt.kept["balance"] = measured(made, prompt.mel)
+        return prompt.kept["balance"]
 
 
 class VitsDecoder:

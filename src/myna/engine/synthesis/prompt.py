@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from myna.engine.features.content import CONTENT_RATE_HZ, DATASET_RATE_HZ, conte
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import mode_for
 from myna.engine.library import Library
+from myna.engine.synthesis.balance import Balance
 from myna.engine.synthesis.excerpt import Excerpt, excerpt
 from myna.engine.synthesis.timbre import Timbre, tamed, timbre_of
 from myna.engine.training.sovits_rows import SPEC_HOP, SPEC_N_FFT
@@ -39,7 +40,8 @@ class Prompt:
     (1, bands, T) normalised. ``leads`` says whether the GPT goes on from it: not where its words are unknown, and the
     phones a guess from the sound or none. ``spoken`` (1, T25 + 1), for nets that follow the text, is the phone each
     code says and, last, where the new speech begins. ``timbres`` are those of all references, for the VITS kind.
-    ``notices`` tell a person which part of a reference is used, where it was too long.
+    ``notices`` tell a person which part of a reference is used, where it was too long. ``kept`` is what a decoder has
+    worked out of it.
     """
 
     phones: Tensor
@@ -51,6 +53,7 @@ class Prompt:
     spoken: Tensor | None = None
     timbres: tuple[Timbre, ...] = ()
     notices: tuple[str, ...] = ()
+    kept: dict[str, Balance] = field(default_factory=dict, compare=False)
 
 
 @torch.inference_mode()

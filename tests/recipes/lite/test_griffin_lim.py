@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from griffin_lim import GriffinLim
 
 from myna.core.versions import version
 from myna.engine.dsp import mel, mel_filters
-from myna.engine.griffin_lim import GriffinLim
 
 SPEC = version("lite").mel
 assert SPEC is not None
