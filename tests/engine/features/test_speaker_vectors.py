@@ -22,7 +22,7 @@ from myna.engine.features.voiceprint import extract_voiceprints
 from myna.engine.filter_bank import filter_bank
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_bank, speaker_print, speaker_prints
-from myna.models.eres2net import EresNet, EresSizes
+from myna.models.eres2net import EresNet, EresSizes, folded
 from myna.steps.extract import ExtractSpeakerVectors
 from tests.engine.voices import Recordings
 
@@ -129,3 +129,17 @@ def test_the_step_reads_what_the_version_wants(tmp_path: Path) -> None:
         step = ExtractSpeakerVectors(folder=tmp_path / "anna", version=name, models=tmp_path)
         assert step.inputs() == (step.voice.labels, step.voice.denoised)
         assert step.assets() == ()
+
+
+@torch.no_grad()
+def test_norms_that_are_folded_into_convolutions_change_no_vector(net: EresNet) -> None:
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as if it had been trained
+            for value in (module.weight, module.bias, module.running_mean, module.running_var):
+                assert value is not None
+                value.copy_(torch.rand(value.shape, generator=torch.Generator().manual_seed(1)) + 0.5)
+    frames, lengths = torch.randn(2, 90, 80, generator=torch.Generator().manual_seed(0)), torch.tensor([90, 61])
+    quick = folded(net)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.modules())
+    torch.testing.assert_close(quick(frames, lengths), net(frames, lengths), rtol=1e-4, atol=1e-4)
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in net.modules()), "the given one is left alone"

@@ -28,6 +28,7 @@ from myna.engine.features.places import Place, places_of
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_bank, speaker_prints
 from myna.engine.voiceprint import similarity, voiceprint
+from myna.models.eres2net import folded
 
 STEP = "extract_speaker_vectors"
 """Under which name clips are noted as left out."""
@@ -126,7 +127,7 @@ class _NetMaker(_Maker):
         self.library, self.type = Library(models, place.device), place.type
         self.batch = 1 if place.device == "cpu" else _GPU_BATCH  # one clip fills a CPU
         # Its convolutions are a fifth quicker in this order of memory.
-        net: nn.Module = self.library.speaker_net(version)
+        net: nn.Module = folded(self.library.speaker_net(version))
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def vectors(self, sounds: Sequence[Audio]) -> list[np.ndarray | CallerError]:
