@@ -46,7 +46,7 @@ class LevelMeter:
         sound = np.concatenate((self._rest, block))
         num_frames = max(0, (len(sound) - self._window) // self._hop + 1)
         self._rest = sound[num_frames * self._hop :]
-        # In batches, because overlapping windows take four times the memory of the sound.
+        # In batches, which stay in the cache: every sample is read once for each of four windows.
         starts = range(0, num_frames, _BATCH_FRAMES)
         levels = [self._batch(sound, at, min(at + _BATCH_FRAMES, num_frames)) for at in starts]
         return np.concatenate(levels) if levels else np.zeros(0, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,11 @@ def test_a_voice_is_balanced_once_by_its_own_reference(
 
     monkeypatch.setattr(FlowDecoder, "flow", again)
     assert FlowDecoder(voice, LITE, library, prompt).balance is decoder.balance
+    monkeypatch.undo()
+    trained = copy.deepcopy(net)
+    trained.linear_mel.bias += 1.0
+    monkeypatch.setattr(library, "sovits", lambda *_given: trained)
+    assert not torch.equal(FlowDecoder(voice, LITE, library, prompt).balance.made, decoder.balance.made)
     plain = FlowDecoder(voice, replace(LITE, is_balanced=False), library, prompt)
     assert torch.equal(plain.balance(made), made)
 

@@ -162,15 +162,15 @@ class FlowDecoder:
 
     @torch.inference_mode()
     def _balance(self, prompt: Prompt) -> Balance:
-        """What the reference's own tokens lack when they are spoken; worked out once for a prompt."""
+        """What the reference's own tokens lack when they are spoken; worked out once for a prompt and a net."""
         if not self.version.is_balanced:
             return unchanged(prompt.mel.shape[1], self.device)
-        if "balance" not in prompt.kept:
+        if self.net not in prompt.balances:
             features = self.net.features(prompt.codes, prompt.phones, None, self.prompt.speaker)
             generator = torch.Generator(self.device).manual_seed(0)
             made = self.flow(features[..., :_BALANCE_FRAMES], self.version.sampling_steps, generator)
-            prompt.kept["balance"] = measured(made, prompt.mel)
-        return prompt.kept["balance"]
+            prompt.balances[self.net] = measured(made, prompt.mel)
+        return prompt.balances[self.net]
 
 
 class VitsDecoder:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from myna.audio.io import decode, resample
 from myna.audio.loudness import check_recording, level_mix
@@ -40,8 +41,8 @@ class Prompt:
     (1, bands, T) normalised. ``leads`` says whether the GPT goes on from it: not where its words are unknown, and the
     phones a guess from the sound or none. ``spoken`` (1, T25 + 1), for nets that follow the text, is the phone each
     code says and, last, where the new speech begins. ``timbres`` are those of all references, for the VITS kind.
-    ``notices`` tell a person which part of a reference is used, where it was too long. ``kept`` is what a decoder has
-    worked out of it.
+    ``notices`` tell a person which part of a reference is used, where it was too long. ``balances`` are what
+    decoders have worked out of it, each for its net: a voice that is trained again is measured again.
     """
 
     phones: Tensor
@@ -53,7 +54,7 @@ class Prompt:
     spoken: Tensor | None = None
     timbres: tuple[Timbre, ...] = ()
     notices: tuple[str, ...] = ()
-    kept: dict[str, Balance] = field(default_factory=dict, compare=False)
+    balances: WeakKeyDictionary[nn.Module, Balance] = field(default_factory=WeakKeyDictionary, compare=False)
 
 
 @torch.inference_mode()
