@@ -208,7 +208,7 @@ def _folder(context: Context) -> Path:
     return context.rig.home / "api_tasks" / context.ids["task_id"]
 
 
-STEPS = tuple(step.name for step in PIPELINE)
+STEPS = tuple(PIPELINE)
 TONES_3X = ((0, 160640), (169280, 346240), (354880, 515520))
 """Where the golden signal is cut."""
 

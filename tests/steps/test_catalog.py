@@ -33,7 +33,12 @@ NAMES = [
 
 
 def test_the_eleven_steps_have_their_published_names_in_order() -> None:
-    assert [step.name for step in PIPELINE] == NAMES
+    assert list(PIPELINE) == NAMES
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_catalogue_calls_a_step_what_it_calls_itself(name: str) -> None:
+    assert STEPS[name].name == name
 
 
 @pytest.mark.parametrize("name", STEPS)

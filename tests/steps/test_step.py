@@ -16,8 +16,9 @@ from myna.core.findings import Failure, Findings
 from myna.core.progress import Progress, silent
 from myna.core.workspace import VoiceFolder, files_in, make_folder, write_text
 from myna.steps.prepare import ConvertAudio
-from myna.steps.step import Step, VersionedStep, WorkshopStep, exclusive, perform, read_stamp
+from myna.steps.step import Step, WorkshopStep, exclusive, perform, read_stamp
 from myna.steps.transcribe import AsrTranscribe
+from myna.steps.versioned import VersionedStep
 
 
 class CopyWords(Step):

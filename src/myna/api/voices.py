@@ -117,7 +117,7 @@ def _making(house: House, dialect: Dialect) -> APIRouter:
                     name=f"given{suffix}", max_bytes=dialect.max_body_bytes, is_sound=False,
                 )  # fmt: skip
                 wishes["transcript"] = given
-            steps = [make_step(kind.name, known_parameters(kind.name, wishes)) for kind in PIPELINE]
+            steps = [make_step(step, known_parameters(step, wishes)) for step in PIPELINE]
             owner = Owner(caller.user, task=f"voice:{name}")
             job = await run_in_threadpool(house.studio.submit_chain, steps, Wishes(owner))
         except BaseException:

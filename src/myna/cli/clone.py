@@ -140,8 +140,8 @@ def make_voice(
             forget(voice, added)
             raise
         step: Step | None = None
-        for kind in PIPELINE[1:]:
-            step = _step(kind.name, common, own.get(kind.name, {}))
+        for name in list(PIPELINE)[1:]:
+            step = _step(name, common, own.get(name, {}))
             bars.perform(step)
     if not isinstance(step, TestInference):
         raise TypeError("the catalogue does not end with the inference test")
@@ -205,7 +205,7 @@ def _write_report(voice: VoiceFolder, last: TestInference, folder: Path, weights
         from myna.engine.report import ReportFacts, write_report
 
     dataset, version = last.dataset, last.record
-    steps = [make_step(name, {"folder": voice.path}) for name in (kind.name for kind in PIPELINE)]
+    steps = [make_step(name, {"folder": voice.path}) for name in PIPELINE]
     facts = ReportFacts(
         voice=voice.name,
         version=version.name,

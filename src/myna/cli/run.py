@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic.fields import FieldInfo
 
+from myna.cli.late import LateCommands
 from myna.cli.show import Bars, line
 from myna.cli.wiring import build_workspace
 from myna.core.errors import BadInput
@@ -17,10 +18,6 @@ from myna.core.settings import Settings, read_settings
 from myna.core.workspace import VoiceFolder
 from myna.steps.catalog import STEPS, known_parameters, make_step
 from myna.steps.step import Step, clear
-
-app = typer.Typer(
-    name="run", help="Run one step of a voice, if it is not done already.", no_args_is_help=True, add_completion=False
-)
 
 _OWN = ("voice", "voice_folder", "again")
 
@@ -107,5 +104,30 @@ def _option(name: str, kind: Any, told: str) -> inspect.Parameter:
     )
 
 
-for _step in STEPS.values():
-    app.command(name=_step.name)(command(_step))
+class _Commands(Mapping[str, Callable[..., None]]):
+    """The commands of all steps, each made when it is asked for."""
+
+    def __getitem__(self, name: str) -> Callable[..., None]:
+        return command(STEPS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(STEPS)
+
+    def __len__(self) -> int:
+        return len(STEPS)
+
+
+class Steps(LateCommands):
+    """A command for every step."""
+
+    found = _Commands()
+
+
+app = typer.Typer(
+    name="run",
+    cls=Steps,
+    help="Run one step of a voice, if it is not done already.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.callback()(lambda: None)

@@ -120,7 +120,7 @@ def _row(voice: VoiceFolder) -> list[str]:
 
 
 def _num_done(voice: VoiceFolder) -> int:
-    return sum(any(voice.stamps.glob(f"{step.name}*.json")) for step in PIPELINE)
+    return sum(any(voice.stamps.glob(f"{name}*.json")) for name in PIPELINE)
 
 
 def _piped() -> str:

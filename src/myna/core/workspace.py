@@ -23,9 +23,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from myna.core.errors import BadInput, NotFound, WorkspaceError
-from myna.core.versions import ModelVersion
+
+if TYPE_CHECKING:
+    from myna.core.versions import ModelVersion
 
 WORDS_FILE = "words.tsv"
 """A user's dictionary, in the folder of a workspace for all voices, in that of a voice for that one."""

@@ -8,44 +8,39 @@ from typing import Any
 
 from myna.core.errors import MynaError, UnknownChoice
 from myna.core.fields import build, parse
+from myna.core.named import Named
 from myna.core.progress import Progress, Report, part
-from myna.steps.check import CheckDataset
-from myna.steps.cover import CoverSong
-from myna.steps.denoise import DenoiseAudio
-from myna.steps.extract import (
-    ExtractAudioFeatures,
-    ExtractSemanticFeatures,
-    ExtractSpeakerVectors,
-    ExtractTextFeatures,
-)
-from myna.steps.prepare import ConvertAudio, SliceAudio
-from myna.steps.render import TestInference
-from myna.steps.separate import SeparateVocals
 from myna.steps.step import Step, perform
-from myna.steps.take import TakeClips
-from myna.steps.train import TrainGpt, TrainSovits
-from myna.steps.transcribe import AsrTranscribe
 
-PIPELINE: tuple[type[Step], ...] = (
-    ConvertAudio,
-    SliceAudio,
-    DenoiseAudio,
-    AsrTranscribe,
-    ExtractTextFeatures,
-    ExtractAudioFeatures,
-    ExtractSpeakerVectors,
-    ExtractSemanticFeatures,
-    TrainSovits,
-    TrainGpt,
-    TestInference,
+PIPELINE: Named[type[Step]] = Named(
+    {
+        "convert_audio": "myna.steps.prepare:ConvertAudio",
+        "slice_audio": "myna.steps.prepare:SliceAudio",
+        "denoise_audio": "myna.steps.denoise:DenoiseAudio",
+        "asr_transcribe": "myna.steps.transcribe:AsrTranscribe",
+        "extract_text_features": "myna.steps.extract:ExtractTextFeatures",
+        "extract_audio_features": "myna.steps.extract:ExtractAudioFeatures",
+        "extract_speaker_vectors": "myna.steps.extract:ExtractSpeakerVectors",
+        "extract_semantic_features": "myna.steps.extract:ExtractSemanticFeatures",
+        "train_sovits": "myna.steps.train:TrainSovits",
+        "train_gpt": "myna.steps.train:TrainGpt",
+        "test_inference": "myna.steps.render:TestInference",
+    }
 )
 """The eleven steps that make a voice, in order."""
 
-TOOLS: tuple[type[Step], ...] = (SeparateVocals, CheckDataset, TakeClips, CoverSong)
+TOOLS: Named[type[Step]] = Named(
+    {
+        "separate_vocals": "myna.steps.separate:SeparateVocals",
+        "check_dataset": "myna.steps.check:CheckDataset",
+        "take_clips": "myna.steps.take:TakeClips",
+        "cover_song": "myna.steps.cover:CoverSong",
+    }
+)
 """What else can be done with recordings and voices."""
 
-STEPS: dict[str, type[Step]] = {step.name: step for step in (*PIPELINE, *TOOLS)}
-"""Every step by its name."""
+STEPS: Named[type[Step]] = Named(PIPELINE.places | TOOLS.places)
+"""Every step by its name. A step's module is imported when the step is asked for."""
 
 
 CHAIN = "chain"

@@ -10,7 +10,8 @@ from myna.audio.label_sounds import located
 from myna.audio.labels import read_label_file
 from myna.core.findings import Findings
 from myna.core.progress import Progress
-from myna.steps.step import ReadingStep, WorkshopStep
+from myna.steps.step import WorkshopStep
+from myna.steps.versioned import ReadingStep
 
 
 class CheckDataset(WorkshopStep, ReadingStep):

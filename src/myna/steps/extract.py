@@ -11,7 +11,7 @@ from myna.core.assets import find_for
 from myna.core.findings import Findings
 from myna.core.progress import Progress
 from myna.core.training import Precision
-from myna.steps.step import ReadingStep, VersionedStep
+from myna.steps.versioned import ReadingStep, VersionedStep
 
 
 class ExtractionStep(VersionedStep):

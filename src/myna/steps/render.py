@@ -11,7 +11,7 @@ from myna.core.errors import NotFound
 from myna.core.progress import Progress
 from myna.core.speech import SpeechRequest, Voice
 from myna.core.weight_files import newest
-from myna.steps.step import ReadingStep
+from myna.steps.versioned import ReadingStep
 
 TEST_SENTENCE = "This is my new voice, and nobody has ever heard me say these words before."
 

@@ -15,7 +15,7 @@ from myna.core.progress import Progress
 from myna.core.training import RUN_FILES, GptPlan, SovitsPlan, TrainingPlan
 from myna.core.versions import VERSIONS, ModelVersion
 from myna.core.weight_files import weights_of
-from myna.steps.step import VersionedStep
+from myna.steps.versioned import VersionedStep
 
 Plan = TypeVar("Plan", bound=TrainingPlan)
 
