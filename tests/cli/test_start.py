@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from myna.cli.commands import COMMANDS, LENIENT
+from tests.audio.test_plain_mp3 import mp3
 
 SOURCE = Path(__file__).parents[2] / "src"
 RUN = (
@@ -34,6 +35,13 @@ def test_slicing_imports_what_slicing_needs(tone: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "clips").glob("*.wav"))
     assert "myna.audio.slicer" in modules
     assert modules & (HEAVY | OTHER_COMMANDS | OTHER_STEPS) == set()
+
+
+def test_plain_mp3_needs_no_libav(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(mp3(44100, 128000, 2, ()))
+    modules = imported("run", "slice_audio", "--voice-folder", tmp_path, "--source", tmp_path / "a.mp3")
+    assert {"soundfile", "soxr"} <= modules
+    assert "av" not in modules
 
 
 def test_a_process_that_a_command_starts_imports_hardly_anything_of_the_command_line() -> None:

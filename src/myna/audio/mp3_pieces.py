@@ -16,18 +16,22 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 import soundfile as sf
 
+from myna.audio.mixdown import Mixing, mean, pair
 from myna.audio.plain_mp3 import FrameForm, PlainMp3
+from myna.audio.recording import AudioInfo, Part
 
 _PIECE_FRAMES = 1024
-_BLOCK_SAMPLES = 65536  # what is done with them finds them in the cache
+_BLOCK_SAMPLES = 32768  # what is done with them finds them in the cache
 _RESERVOIR_BYTES = 511
 _STATE_FRAMES = 3
 _CHECK_BYTES = 2
@@ -47,27 +51,53 @@ class _Piece:
     num_samples: int
 
 
-def mp3_blocks(stream: BinaryIO, plain: PlainMp3, num_threads: int = 0) -> Iterator[np.ndarray]:
-    """The sound of a plain file in blocks, float32 ``(t, channels)``; the same ones whatever the number of threads.
+@contextmanager
+def opened_by_mpg123(stream: BinaryIO, plain: PlainMp3, is_stereo: bool = False) -> Iterator[Mpg123Decoder]:
+    """The decoder of a plain file."""
+    yield Mpg123Decoder(stream, plain, pair if is_stereo else mean)
 
-    Without threads, each is decoded when it is asked for.
+
+class Mpg123Decoder:
+    """A `myna.audio.recording.Decoder` of a plain file."""
+
+    def __init__(self, stream: BinaryIO, plain: PlainMp3, mixing: Mixing) -> None:
+        self._stream, self._plain, self._mixing = stream, plain, mixing
+        form = plain.form
+        seconds = plain.num_samples / form.sample_rate
+        self.info = AudioInfo("mp3", "mp3float", form.sample_rate, form.channels, seconds)
+
+    def check_length(self) -> None:
+        """The headers were added up: what they say is the length."""
+
+    def parts(self, num_threads: int) -> Iterator[Part]:
+        """The recording in order."""
+        return (Part(block, 1, False) for block in mp3_blocks(self._stream, self._plain, self._mixing, num_threads))
+
+
+def mp3_blocks(stream: BinaryIO, plain: PlainMp3, mixing: Mixing, num_threads: int = 0) -> Iterator[np.ndarray]:
+    """The sound of a plain file in blocks, float32 by ``mixing``; the same ones whatever the number of threads.
+
+    Without threads, each piece is decoded when it is asked for.
     """
     end = plain.skip + plain.num_samples
     at = 0
-    for block in (
-        _in_threads(_pieces(stream, plain), num_threads) if num_threads else map(_sound, _pieces(stream, plain))
-    ):
-        sound = block[max(plain.skip - at, 0) : max(end - at, 0)]
-        yield from (sound[begin : begin + _BLOCK_SAMPLES] for begin in range(0, len(sound), _BLOCK_SAMPLES))
-        at += len(block)
+    pieces, sound = _pieces(stream, plain), partial(_sound, mixing)
+    for blocks in _in_threads(sound, pieces, num_threads) if num_threads else map(sound, pieces):
+        for block in blocks:
+            heard = block[max(plain.skip - at, 0) : max(end - at, 0)]
+            at += len(block)
+            if len(heard):
+                yield heard
 
 
-def _in_threads(pieces: Iterator[_Piece], num_threads: int) -> Iterator[np.ndarray]:
-    pending: deque[Future[np.ndarray]] = deque()
+def _in_threads(
+    sound: Callable[[_Piece], list[np.ndarray]], pieces: Iterator[_Piece], num_threads: int
+) -> Iterator[list[np.ndarray]]:
+    pending: deque[Future[list[np.ndarray]]] = deque()
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="mp3")
     try:
         for piece in pieces:
-            pending.append(pool.submit(_sound, piece))
+            pending.append(pool.submit(sound, piece))
             if len(pending) > num_threads:
                 yield pending.popleft().result()
         while pending:
@@ -103,16 +133,20 @@ def _silence(data: bytearray, at: int, form: FrameForm) -> None:
     data[side : side + form.side_bytes] = furthest.ljust(form.side_bytes, b"\0")
 
 
-def _sound(piece: _Piece) -> np.ndarray:
+def _sound(mixing: Mixing, piece: _Piece) -> list[np.ndarray]:
+    """A piece in blocks; each is mixed while its channels are in the cache."""
     # The silent frames in front are for mpg123, which mutes the beginning of a file with a tag.
     num_frames = _CYCLE_FRAMES + piece.num_frames
     whole = _frame(piece.form, num_frames) + _CYCLE_FRAMES * _frame(piece.form) + piece.data
     with sf.SoundFile(_file(whole)) as file:
+        # At once: between two calls soundfile lets mpg123 seek, which makes it forget.
         sound: np.ndarray = file.read(num_frames * piece.form.samples, "float32", always_2d=True)
     missing = piece.num_samples - len(sound)
     if missing > 0:  # damage inside frames, at which mpg123 gave up: what is behind keeps its place
         sound = np.concatenate((np.zeros((missing, piece.form.channels), np.float32), sound))
-    return sound[len(sound) - piece.num_samples :]
+    starts = range(len(sound) - piece.num_samples, len(sound), _BLOCK_SAMPLES)
+    blocks = (sound[start : start + _BLOCK_SAMPLES].T for start in starts)
+    return [mixing(list(rows if len(rows) > 1 else rows.copy())) for rows in blocks]
 
 
 def _file(data: bytes | bytearray) -> int | io.BytesIO:

@@ -1,40 +1,23 @@
-"""An open recording: judged by its header, decoded frame by frame, every limit held on the way."""
+"""An open recording: judged by its header, decoded part by part, every limit held on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import Protocol
 
-import av
 import numpy as np
-from av.error import FFmpegError
 
-from myna.audio.container import MPEG_AUDIO, check_whole, identify, not_opened, too_many_channels, truncated
-from myna.audio.mixdown import Mixdown
-from myna.audio.mp3_pieces import mp3_blocks
-from myna.audio.plain_mp3 import PlainMp3, plain_mp3
+from myna.audio.container import MPEG_AUDIO, check_whole, identify, too_many_channels, truncated
+from myna.audio.plain_mp3 import plain_mp3
 from myna.audio.source import Source, bytes_of
 from myna.core.errors import BadAudio, LimitExceeded
-
-if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-
-CODECS = ",".join(
-    (
-        "aac,alac,flac,libopus,mp3,mp3float,opus,vorbis,adpcm_ima_wav,adpcm_ms",
-        "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le",
-        "pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le",
-    )
-)
-"""libav decoders that may run; video and pictures in a file are never decoded."""
+from myna.core.named import Named
 
 MAX_PEAK = 64.0
 """36 dB over full scale: beyond it the file holds something else than samples in -1..1."""
 
-_PART_SAMPLES = 65536
 _DURATION_SLACK_S = 0.25  # encoder delay and padding that headers may or may not count
 
 
@@ -70,7 +53,7 @@ def too_long(most: float, seconds: float | None = None) -> LimitExceeded:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """Sound of some packets, and whether the last of them could not be decoded."""
 
     sound: np.ndarray
@@ -78,117 +61,55 @@ class _Part:
     is_broken: bool
 
 
-@dataclass(frozen=True)
-class _Plain:
-    """An MP3 file that mpg123 may decode, and what its headers say."""
+class Decoder(Protocol):
+    """What decodes one recording, mixed down to ``(t,)`` or, where that was asked for, to ``(t, 2)``."""
 
-    stream: BinaryIO
-    mp3: PlainMp3
+    info: AudioInfo
+
+    def check_length(self) -> None:
+        """Raise `LimitExceeded` if the recording is too long, as far as that is known without decoding."""
+
+    def parts(self, num_threads: int) -> Iterator[Part]:
+        """The recording in order, decoded by that many threads beside the caller's, if it can be."""
 
 
-class _Nameless:
-    """A stream as libav may see it: bytes only, no name to judge by."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
+_DECODERS: Named[Callable[..., AbstractContextManager[Decoder]]] = Named(
+    {"libav": "myna.audio.by_libav:opened_by_libav", "mpg123": "myna.audio.mp3_pieces:opened_by_mpg123"}
+)
+"""Each brings a library that takes its time to start."""
 
 
 class Recording:
     """An open recording: its header judged, its samples not yet decoded."""
 
-    def __init__(
-        self,
-        container: InputContainer,
-        stream: AudioStream,
-        limits: DecodeLimits,
-        mixdown: type[Mixdown] = Mixdown,
-        plain: _Plain | None = None,
-    ) -> None:
-        self._container = container
-        self._stream = stream
+    def __init__(self, decoder: Decoder, limits: DecodeLimits) -> None:
+        self._decoder = decoder
         self._limits = limits
-        self._mix = mixdown
-        self._plain = plain
-        self.sample_rate = int(stream.rate or 0)
-        self.info = AudioInfo(
-            container.format.name.split(",")[0],
-            stream.codec_context.name,
-            self.sample_rate,
-            stream.codec_context.channels,
-            self._declared_seconds(),
-        )
+        self.info = decoder.info
+        self.sample_rate = self.info.sample_rate
         self._check_header()
 
-    def check_length(self) -> None:
-        """Add up what the packets say of themselves: far quicker than decoding, and a lying header has no say."""
-        if self._plain is not None:
-            return  # its headers were added up, so its length is known and was judged
-        ticks, unit = 0, self._stream.time_base or 0
-        try:
-            for packet in self._container.demux(self._stream):
-                duration = packet.duration or 0
-                ticks += (
-                    duration if duration < 1 << 31 else 0
-                )  # the padding of a last packet, as negative 32-bit number
-                if ticks * unit > self._limits.max_seconds + 1:  # a packet of padding is no offence
-                    raise too_long(self._limits.max_seconds)
-        except FFmpegError:
-            raise _damaged() from None
-
     def blocks(self, num_threads: int = 0) -> Generator[np.ndarray, None, None]:
-        """Float32 blocks of some ten thousand samples, as the mixdown gives them, every limit checked on the way.
+        """Float32 blocks of some ten thousand samples, every limit checked on the way.
 
         Plain MP3 is decoded by ``num_threads`` threads beside the caller's, if any. A few broken packets are skipped
         (streams often begin inside a frame), many are damage.
         """
         total = packets = broken = 0
         most = int(self._limits.max_seconds * self.sample_rate)
-        for part in self._parts(num_threads):
+        for part in self._decoder.parts(num_threads):
             packets += part.num_packets
             broken += part.is_broken
             if part.is_broken and broken > 8 + packets // 50:
-                raise _damaged()
+                raise damaged()
             total += len(part.sound)
             if total > most:
                 raise self._too_long()
             if len(part.sound):
                 yield _checked(part.sound)
         if broken * 2 > packets:
-            raise _damaged()
+            raise damaged()
         self._check_ending(total)
-
-    def _parts(self, num_threads: int) -> Iterator[_Part]:
-        """The recording in order."""
-        mixdown = self._mix(self.sample_rate, self._limits.max_channels)
-        if self._plain is not None:
-            for block in mp3_blocks(self._plain.stream, self._plain.mp3, num_threads):
-                yield _Part(mixdown.mixed(block), 1, False)
-            return
-        try:
-            yield from self._decoded(mixdown)
-        except FFmpegError:
-            raise _damaged() from None
-
-    def _decoded(self, mixdown: Mixdown) -> Iterator[_Part]:
-        count, is_broken = 0, False
-        for packet in self._container.demux(self._stream):
-            count += 1
-            try:
-                mixdown.add(packet.decode())
-            except FFmpegError:
-                is_broken = True
-            if is_broken or mixdown.num_samples >= _PART_SAMPLES:
-                yield _Part(mixdown.take(), count, is_broken)
-                count, is_broken = 0, False
-        yield _Part(mixdown.take(), count, False)
-
-    def _declared_seconds(self) -> float | None:
-        if self._plain is not None:
-            return self._plain.mp3.num_samples / self._plain.mp3.form.sample_rate
-        stream = self._stream
-        if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base)
-        return self._container.duration / 1e6 if self._container.duration else None
 
     def _check_header(self) -> None:
         limits, info = self._limits, self.info
@@ -214,7 +135,8 @@ class Recording:
         return too_long(self._limits.max_seconds, seconds)
 
 
-def _damaged() -> BadAudio:
+def damaged() -> BadAudio:
+    """The error for what its decoder gave up."""
     return BadAudio("the recording is damaged and cannot be decoded; copy or export it again")
 
 
@@ -227,13 +149,9 @@ def _checked(sound: np.ndarray) -> np.ndarray:
     return sound
 
 
-def _refuse_other_files(*_: object) -> NoReturn:
-    raise BadAudio("the recording refers to another file; give a recording that is complete in itself")
-
-
 @contextmanager
 def opened(
-    source: Source, limits: DecodeLimits, *, checks_packets: bool = True, mixdown: type[Mixdown] = Mixdown
+    source: Source, limits: DecodeLimits, *, checks_packets: bool = True, is_stereo: bool = False
 ) -> Iterator[Recording]:
     """The recording that ``source`` holds, its header judged.
 
@@ -244,29 +162,15 @@ def opened(
         demuxers = identify(stream)
         check_whole(stream, demuxers, limits.max_channels)
         mp3 = plain_mp3(stream) if demuxers == MPEG_AUDIO else None
-        plain = None if mp3 is None else _Plain(stream, mp3)
+        if mp3 is not None:  # its headers were added up, so its length is known and need not be checked
+            with _DECODERS["mpg123"](stream, mp3, is_stereo) as decoder:
+                yield Recording(decoder, limits)
+            return
+        by_libav = _DECODERS["libav"]
         if checks_packets:
-            with _demuxed(stream, demuxers, limits, mixdown, plain) as recording:
-                recording.check_length()
+            with by_libav(stream, demuxers, limits) as decoder:
+                Recording(decoder, limits)
+                decoder.check_length()
             stream.seek(0)
-        with _demuxed(stream, demuxers, limits, mixdown, plain) as recording:
-            yield recording
-
-
-@contextmanager
-def _demuxed(
-    stream: BinaryIO, demuxers: str, limits: DecodeLimits, mixdown: type[Mixdown], plain: _Plain | None
-) -> Iterator[Recording]:
-    options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
-    try:
-        # Titles and the like are not read, so it does not matter in what letters they are.
-        container = av.open(
-            _Nameless(stream), "r", options=options, io_open=_refuse_other_files, metadata_errors="replace"
-        )
-    except FFmpegError:
-        raise not_opened(demuxers) from None
-    with container:
-        audio = container.streams.best("audio")
-        if audio is None:
-            raise BadAudio("the file holds no audio track that can be decoded; give a file with sound in it")
-        yield Recording(container, audio, limits, mixdown, plain)  # type: ignore[arg-type]
+        with by_libav(stream, demuxers, limits, is_stereo) as decoder:
+            yield Recording(decoder, limits)

@@ -15,7 +15,6 @@ import soundfile
 import soxr
 
 from myna.audio.io import DEFAULT_LIMITS, DecodeLimits, to_int16
-from myna.audio.mixdown import Pair
 from myna.audio.recording import AudioInfo, opened
 from myna.audio.source import Source
 from myna.core.errors import BadInput, UnknownChoice
@@ -37,9 +36,9 @@ def open_stereo(
 ) -> Iterator[tuple[AudioInfo, Iterator[np.ndarray]]]:
     """What the header says, and the sound in blocks (t, 2), float32, at ``sample_rate`` Hz.
 
-    One channel is doubled, more than two are folded (`mixdown.Pair`). Raises like `myna.audio.io.decode`.
+    One channel is doubled, more than two are folded. Raises like `myna.audio.io.decode`.
     """
-    with opened(source, limits, mixdown=Pair) as recording:
+    with opened(source, limits, is_stereo=True) as recording:
         yield recording.info, _resampled(recording.blocks(), recording.sample_rate, sample_rate)
 
 
