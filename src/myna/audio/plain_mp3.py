@@ -9,6 +9,7 @@ encoder's delay and padding.
 
 from __future__ import annotations
 
+import struct
 from array import array
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -18,6 +19,8 @@ from myna.audio.container import after_id3
 _READ_BYTES = 1 << 20
 _MOST_FRAME_BYTES = 2881  # 160 kbit/s at 8 kHz, with a padding byte
 _DECODER_DELAY = 529
+_HEAD = struct.Struct(">IHH")
+"""A header, the first two bytes of the side information, and the same where a checksum stands in between."""
 _KBITS = {
     3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),  # MPEG 1
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0),  # MPEG 2
@@ -135,26 +138,35 @@ def _tag(head: bytes, form: FrameForm) -> tuple[int, int] | None:
 
 def _offsets(stream: BinaryIO, first: int, form: FrameForm) -> array[int] | None:
     """Where the frames lie from ``first`` to the end or a tag there; None where they are not plain."""
-    lengths, second, overhead = form.lengths(), 0xE2 | form.version << 3, form.overhead
-    offsets, held, at, base = array("Q"), 0, 0, first
+    kinds: dict[int, tuple[int, int, bool] | None] = {}  # by the header: a file has few different ones
+    shift = 7 if form.version == 3 else 8
+    offsets, held, at, base, size, enough = array("Q"), 0, 0, first, 0, 0
     stream.seek(first)
-    data = stream.read(_READ_BYTES)
+    data, read = b"", _HEAD.unpack_from
     while True:
-        if len(data) - at < _MOST_FRAME_BYTES:
+        if at >= enough:
             data, base, at = data[at:] + stream.read(_READ_BYTES), base + at, 0
+            size, enough = len(data), len(data) - _MOST_FRAME_BYTES
         offsets.append(base + at)
-        if at + 6 > len(data) or data[at] != 0xFF:
+        if at + _HEAD.size > size or data[at] != 0xFF:
             return offsets if _ends(data[at:]) else None
-        length = lengths[data[at + 2]]
-        if data[at + 1] & 0xFE != second or not length or (data[at + 3] >> 6 == 3) != form.is_mono:
+        header, side, side_behind_check = read(data, at)
+        kind = kinds.get(header) or kinds.setdefault(header, _kind(header, form))
+        if kind is None:
             return None
-        check = 0 if data[at + 1] & 1 else 2
-        side = at + 4 + check
-        begin = data[side] << 1 | data[side + 1] >> 7 if form.version == 3 else data[side]
-        if begin > held or at + length > len(data):
+        length, room, has_check = kind
+        if (side_behind_check if has_check else side) >> shift > held or at + length > size:
             return None
-        held += length - overhead - check  # more than a frame can ask for, soon
+        held += room  # more than a frame can ask for, soon
         at += length
+
+
+def _kind(header: int, form: FrameForm) -> tuple[int, int, bool] | None:
+    """Of a frame with this ``header``: its bytes, those that may hold main data, and whether it has a checksum."""
+    length = form.lengths()[header >> 8 & 0xFF]
+    has_check = not header >> 16 & 1
+    is_one = header >> 17 & 0x7F == 0x71 | form.version << 2 and (header >> 6 & 3 == 3) == form.is_mono
+    return (length, length - form.overhead - 2 * has_check, has_check) if length and is_one else None
 
 
 def _ends(rest: bytes) -> bool:
