@@ -265,3 +265,27 @@ def test_two_targets_of_one_voice_do_not_know_each_other(voice: VoiceFolder, tmp
     for name in ("one", "two"):
         perform(Shout(folder=voice.path, target=tmp_path / name), silent)
     assert all(len(files_in(tmp_path / name)) == 3 for name in ("one", "two"))
+
+
+class Entering(Step):
+    """A step whose engine is imported beside other work."""
+
+    enters = "tests.steps.no_such_engine"
+
+    def run(self, progress: Progress) -> None:
+        write_text(self.folder / "ran", "x")
+
+
+def test_an_engine_that_cannot_be_imported_is_told_by_whoever_needs_it(tmp_path: Path) -> None:
+    assert perform(Entering(folder=tmp_path), silent).was_done_already is False
+    assert (tmp_path / "ran").is_file()
+
+
+def test_an_engine_is_imported_before_it_is_entered_and_only_if_it_will_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr("myna.steps.step.import_module", imported.append)
+    for was_done in (False, True):
+        assert perform(Entering(folder=tmp_path), silent).was_done_already is was_done
+        assert imported == [Entering.enters]

@@ -16,6 +16,7 @@ class ConvertAudio(WorkshopStep):
     """Decode every recording of any format to 32 kHz mono wav, and refuse what cannot become a voice."""
 
     title = "converting recordings"
+    enters = "myna.engine.recordings"
     indifferent = WorkshopStep.indifferent | {"min_seconds", "max_seconds", "max_bytes", "n_parts"}
 
     min_seconds: float = Field(default=3.0, ge=0.0, description="shortest recording, seconds")
@@ -52,6 +53,7 @@ class SliceAudio(WorkshopStep):
 
     model_config = ConfigDict(validate_by_name=True)
     title = "cutting at pauses"
+    enters = "myna.engine.recordings"
     indifferent = WorkshopStep.indifferent | {"n_parts"}
 
     method: Literal["silence", "voice"] = Field(

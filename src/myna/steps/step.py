@@ -15,8 +15,10 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +36,8 @@ from myna.core.workspace import (
     write_text,
 )
 
+_HASHED_AT_ONCE = 1 << 22  # bytes; in smaller blocks hashing would wait for the interpreter most of the time
+
 
 class Step(BaseModel, ABC):
     """Something to do in one voice folder. Subclasses add parameters and say what they read and write."""
@@ -48,6 +52,9 @@ class Step(BaseModel, ABC):
 
     queue: ClassVar[str] = "cpu"
     """Which workers do it: those for ``cpu``, ``gpu`` or ``cover`` jobs."""
+
+    enters: ClassVar[str] = ""
+    """The module that `run` enters, if it takes its time to import: that is done beside other work."""
 
     extends: ClassVar[frozenset[str]] = frozenset()
     """Parameters whose change adds to the work done and does not spoil it (more epochs)."""
@@ -140,8 +147,9 @@ def perform(step: Step, progress: Progress) -> Outcome:
     """
     require_inputs(step)
     with exclusive(step.voice):
-        stamp = read_stamp(step)
-        parameters, inputs = _parameters(step), fingerprint((*step.inputs(), *step.assets()))
+        stamp, parameters = read_stamp(step), _parameters(step)
+        with _importing("" if stamp.get("finished") else step.enters):
+            inputs = fingerprint((*step.inputs(), *step.assets()))
         if (
             stamp.get("finished")
             and stamp["parameters"] == parameters
@@ -158,6 +166,15 @@ def perform(step: Step, progress: Progress) -> Outcome:
             stamp = {}
         known = {"parameters": parameters, "inputs": inputs, "outputs": stamp.get("outputs", [])}
         return _run(step, progress, known, spent)
+
+
+@contextmanager
+def _importing(module: str) -> Iterator[None]:
+    """Import ``module``, if any, while the body runs. What is wrong with it is told to whoever imports it then."""
+    with ThreadPoolExecutor(1) as pool:
+        if module:
+            pool.submit(import_module, module)
+        yield
 
 
 def _run(step: Step, progress: Progress, stamp: dict[str, Any], spent: float) -> Outcome:
@@ -247,8 +264,10 @@ def fingerprint(paths: tuple[Path, ...]) -> dict[str, str]:
     prints = {}
     for number, path in enumerate(paths):
         for file in _files((path,)):
+            digest = hashlib.blake2b(digest_size=16)
             with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
+                while block := stream.read(_HASHED_AT_ONCE):
+                    digest.update(block)
             prints[f"{number}/{file.name}"] = digest.hexdigest()
     return prints
 
