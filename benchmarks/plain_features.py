@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
+import transformers.models.hubert.modeling_hubert  # noqa: F401  # a library too: else read when its net is wanted
 from clock import spent
 
 from myna.audio.io import write_wav

@@ -91,7 +91,7 @@ class Block(nn.Module):
                 part = before + part if self.fuse_models is None else self.fuse_models[index - 1](before, part)
             part = part if valid is None else part * valid
             done.append(_cut_off(norm(conv(part))))
-        return _cut_off(self.bn3(self.conv3(torch.cat(done, dim=1))) + self.shortcut(x))
+        return _cut_off(self.bn3(self.conv3(torch.cat(done, dim=1))).add_(self.shortcut(x)))
 
 
 class EresNet(nn.Module):
@@ -190,4 +190,5 @@ def _stage(sizes: EresSizes, stage: int, *, is_fused: bool = False) -> nn.Sequen
 
 
 def _cut_off(x: torch.Tensor) -> torch.Tensor:
-    return x.clamp(0.0, _CEILING)
+    """In place, as in the published net: fresh memory for maps as large as these costs more than the arithmetic."""
+    return x.clamp_(0.0, _CEILING)

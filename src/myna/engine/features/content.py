@@ -24,7 +24,7 @@ from myna.core.training import Precision
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.features.batches import Answer, Piece, each_clip, worked
-from myna.engine.features.half import in_half
+from myna.engine.features.half import halved, in_half
 from myna.engine.features.left_out import note_left_out
 from myna.engine.features.places import Place, places_of
 from myna.engine.library import Library
@@ -113,6 +113,7 @@ class _Maker:
         place.settle()
         self.gain, self.type = version.content_gain, place.type
         self.encoder = Library(models, place.device).content(version)
+        self.half = halved(self.encoder, self.type)
         on_cpu = _LITE_BATCH if isinstance(self.encoder, LiteContent) else 1
         self.batch = on_cpu if place.device == "cpu" else _GPU_BATCH
 
@@ -126,7 +127,7 @@ class _Maker:
     def _contents(self, sounds: Sequence[_Sound]) -> list[np.ndarray | CallerError]:
         return [
             BadAudio("its content features are no numbers") if one is None else one.numpy().astype(np.float16)
-            for one in contents_of(self.encoder, [sound.heard for sound in sounds], self.type)
+            for one in contents_of(self.encoder, [sound.heard for sound in sounds], self.type, self.half)
         ]
 
 
@@ -149,15 +150,19 @@ def usable_clip(path: Path) -> np.ndarray:
 
 @torch.inference_mode()
 def contents_of(
-    encoder: Encoder, sounds: Sequence[np.ndarray], precision: torch.dtype = torch.float32
+    encoder: Encoder,
+    sounds: Sequence[np.ndarray],
+    precision: torch.dtype = torch.float32,
+    half: Encoder | None = None,
 ) -> list[torch.Tensor | None]:
     """Contents (1, C, T50), float32 on the CPU, of 16 kHz ``sounds`` (T,) computed together; None: not a number.
 
     Each is what the sound alone gives, but for rounding. Where ``precision`` is too coarse for a clip, it is float32's.
+    ``half``: ``encoder`` as `halved` gives it.
     """
     device = next(encoder.parameters()).device
     inputs = [torch.from_numpy(sound).to(device) for sound in sounds]
-    return in_half(encoder.contents, inputs, device, precision)
+    return in_half((half or encoder).contents, inputs, device, precision, encoder.contents)
 
 
 @torch.inference_mode()

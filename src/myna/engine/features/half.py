@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 Given = TypeVar("Given")
+Net = TypeVar("Net", bound=nn.Module)
+
+
+def halved(net: Net, precision: torch.dtype) -> Net:
+    """A copy of ``net`` for `in_half`, with the same results, sooner; ``net`` itself where ``precision`` is float32.
+
+    What autocast would cast again for every batch is in ``precision`` already: the weights of linear layers and of
+    convolutions. All else stays in float32.
+    """
+    if precision == torch.float32:
+        return net
+    products = [module for module in net.modules() if isinstance(module, nn.Linear | _ConvNd)]
+    weights = [weight for module in products for weight in module.parameters(recurse=False)]
+    return copy.deepcopy(net, {id(weight): nn.Parameter(weight.to(precision), False) for weight in weights})
 
 
 def in_half(
@@ -16,12 +32,13 @@ def in_half(
     inputs: Sequence[Given],
     device: torch.device,
     precision: torch.dtype,
+    whole: Callable[[Sequence[Given]], Sequence[Tensor]] | None = None,
 ) -> list[Tensor | None]:
     """What ``net`` gives for ``inputs``, computed together in ``precision``, as float32 on the CPU.
 
-    What is not a number is computed again in float32 (the official rule); None where it is none even then. Where the
-    device has too little memory for all of them, they are computed in halves; raises `torch.OutOfMemoryError` where it
-    has too little for one.
+    What is not a number is computed again in float32 (the official rule), by ``whole`` where ``net`` is `halved`; None
+    where it is none even then. Where the device has too little memory for all of them, they are computed in halves;
+    raises `torch.OutOfMemoryError` where it has too little for one.
     """
     try:
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
@@ -31,15 +48,15 @@ def in_half(
             raise
         half = len(inputs) // 2
         return [
-            *in_half(net, inputs[:half], device, precision),
-            *in_half(net, inputs[half:], device, precision),
+            *in_half(net, inputs[:half], device, precision, whole),
+            *in_half(net, inputs[half:], device, precision, whole),
         ]
-    whole: list[Tensor | None] = []
+    results: list[Tensor | None] = []
     for one, given in zip(found, inputs, strict=True):
         if torch.isfinite(one).all():
-            whole.append(one)
+            results.append(one)
         elif precision == torch.float32:
-            whole.append(None)
+            results.append(None)
         else:
-            whole += in_half(net, [given], device, torch.float32)
-    return whole
+            results += in_half(whole or net, [given], device, torch.float32)
+    return results

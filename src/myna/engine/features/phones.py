@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,13 @@ from myna.core.training import Precision
 from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder, write_text
 from myna.engine.features.batches import Answer, Piece, each_clip
-from myna.engine.features.half import in_half
+from myna.engine.features.half import halved, in_half
 from myna.engine.features.left_out import note_left_out
 from myna.engine.features.places import Place, places_of
 from myna.engine.features.prosody import prosody
 from myna.engine.features.reading import choose_names, choose_polyphones, mode_for
 from myna.engine.library import Library
+from myna.models.pretrained import BertProsody
 from myna.text.frontend import Phonemes, phonemize_training
 from myna.text.words import Words
 
@@ -92,6 +93,7 @@ class _Maker:
         choose_names(models)
         self.version, self.words, self.type = version, words, place.type
         self.library = Library(models, place.device)
+        self._half: BertProsody | None = None
 
     def __call__(self, piece: Piece[_Line]) -> Sequence[Answer[str]]:
         answers: dict[str, Answer[str]] = {}
@@ -107,7 +109,8 @@ class _Maker:
             if self.version.has_bert and spoken.bert_parts and not line.bert.is_file():
                 missing.append((clip, line.bert, spoken))
         if missing:
-            found = in_half(self._prosody, [spoken for *_, spoken in missing], self.library.device, self.type)
+            half, whole = (partial(self._prosody, bert) for bert in (self._half_bert, self.library.bert))
+            found = in_half(half, [spoken for *_, spoken in missing], self.library.device, self.type, whole)
             for (clip, path, _), features in zip(missing, found, strict=True):
                 if features is None:
                     answers[clip] = Answer(clip, None, "its prosody features are no numbers")
@@ -115,9 +118,14 @@ class _Maker:
                     write_tensor(path, features.numpy().astype(np.float16))
         return list(answers.values())
 
-    def _prosody(self, texts: Sequence[Phonemes]) -> list[Tensor]:
+    def _half_bert(self, version: ModelVersion) -> BertProsody:
+        if self._half is None:
+            self._half = halved(self.library.bert(version), self.type)
+        return self._half
+
+    def _prosody(self, bert: Callable[[ModelVersion], BertProsody], texts: Sequence[Phonemes]) -> list[Tensor]:
         """Of texts that have Chinese words; read together, those of like length in one batch."""
-        return [features[0] for features in prosody(texts, self.version, self.library) if features is not None]
+        return [features[0] for features in prosody(texts, self.version, bert) if features is not None]
 
 
 def _row(spoken: Phonemes) -> str:

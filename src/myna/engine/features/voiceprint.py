@@ -22,7 +22,7 @@ from myna.core.versions import ModelVersion
 from myna.core.workspace import DatasetFolder
 from myna.engine.device import pick_device
 from myna.engine.features.batches import Answer, Piece, each_clip, worked
-from myna.engine.features.half import in_half
+from myna.engine.features.half import halved, in_half
 from myna.engine.features.left_out import note_left_out
 from myna.engine.features.places import Place, places_of
 from myna.engine.library import Library
@@ -129,6 +129,7 @@ class _NetMaker(_Maker):
         # Its convolutions are a fifth quicker in this order of memory.
         net: nn.Module = folded(self.library.speaker_net(version))
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.half = halved(self.net, self.type)
 
     def vectors(self, sounds: Sequence[Audio]) -> list[np.ndarray | CallerError]:
         """As above. The filter bank is always float32's: energies are too small for half precision."""
@@ -138,7 +139,8 @@ class _NetMaker(_Maker):
                 banks[number] = speaker_bank(torch.from_numpy(sound.samples).to(device), sound.sample_rate)
             except CallerError as error:
                 found[number] = error
-        vectors = in_half(partial(speaker_prints, self.net), list(banks.values()), device, self.type) if banks else []
+        half, whole = partial(speaker_prints, self.half), partial(speaker_prints, self.net)
+        vectors = in_half(half, list(banks.values()), device, self.type, whole) if banks else []
         for number, vector in zip(banks, vectors, strict=True):
             found[number] = BadAudio("its speaker vector is no number") if vector is None else vector.numpy()
         return [found[number] for number in range(len(sounds))]

@@ -97,7 +97,7 @@ def read_prompt(
     spec, frames = _front_ends(samples, version, sovits.sizes.reference_bins)
     return Prompt(
         torch.tensor([phone_ids(spoken.phones, version.symbols)], dtype=torch.long, device=library.device),
-        prosody([spoken], version, library)[0],
+        prosody([spoken], version, library.bert)[0],
         codes,
         spec.to(library.device),
         frames.to(library.device),

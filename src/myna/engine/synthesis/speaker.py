@@ -177,7 +177,7 @@ class LocalSpeaker:
         for start in range(0, len(parts), _PIECES_AT_ONCE):
             group = parts[start : start + _PIECES_AT_ONCE]
             seeds = [seeds_of(seed, number) for number in range(start, start + len(group))]
-            berts = prosody([piece.spoken for piece in group], version, self.library)
+            berts = prosody([piece.spoken for piece in group], version, self.library.bert)
             yield [
                 (piece, self._script(version, piece, bert, prompt, tries) if piece.spoken.phones else None, tries)
                 for piece, bert, tries in zip(group, berts, seeds, strict=True)
