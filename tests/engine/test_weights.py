@@ -34,6 +34,12 @@ def test_a_net_keeps_its_sizes_and_numbers(models: Path, tmp_path: Path) -> None
     assert stored.provenance == {"epoch": 3}
 
 
+def test_no_weights_are_drawn_that_the_file_replaces(models: Path) -> None:
+    before = torch.get_rng_state()
+    load_gpt(LITE, None, models)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_file_of_another_kind_or_version_is_named(models: Path, tmp_path: Path) -> None:
     gpt = assets.find("lite_gpt", models)
     with pytest.raises(BadCheckpoint, match="holds a gpt model of version lite; a sovits model"):

@@ -103,7 +103,7 @@ def load_strictly(net: Net, tensors: Mapping[str, Tensor], path: Path) -> Net:
     """
     check_fit(net, tensors, path)
     for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
+        if tensor.is_floating_point() and tensor.numel() and not all(map(torch.isfinite, tensor.aminmax())):
             raise BadCheckpoint(f"{path} is spoilt: {name[:100]} holds values that are no numbers (NaN or infinite)")
     plain = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     net.load_state_dict(plain, strict=True)

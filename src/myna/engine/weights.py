@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from myna.checkpoints.fit import check_build, sizes_as_told
 from myna.checkpoints.model_file import LORA
@@ -45,6 +46,8 @@ SUFFIX = ".safetensors"
 _BIGVGAN_FILE = "bigvgan_generator.pt"
 _BANDWIDTH_FILE = "g_24kto48k.zip"
 _TRAINING_ONLY = "enc_q."
+_DRAWING = frozenset(["uniform_", "normal_", "kaiming_uniform_"])
+"""Of tensors and of `torch.nn.init`; all others there come down to these."""
 
 Net = TypeVar("Net", bound=nn.Module)
 Sizes = TypeVar("Sizes")
@@ -164,13 +167,15 @@ def _source_filter(version: ModelVersion, path: Path, models: Path) -> SourceFil
 
 def load_speaker_net(version: ModelVersion, models: Path) -> EresNet:
     """The net whose view of a speaker the version takes; raises `MissingAsset` and `BadCheckpoint`."""
-    return _loaded(EresNet(), _published(find_for(version.name, "voiceprint", models)))
+    file = _published(find_for(version.name, "voiceprint", models))
+    return _loaded(_built(EresNet, file), file)
 
 
 def load_super_resolution(version: ModelVersion, models: Path) -> BandwidthNet:
     """The net that widens the version's speech to 48 kHz; raises `MissingAsset` and `BadCheckpoint`."""
     path = find_for(version.name, "super_resolution", models) / _BANDWIDTH_FILE
-    return _loaded(BandwidthNet(), _published(path, "generator"))
+    file = _published(path, "generator")
+    return _loaded(_built(BandwidthNet, file), file)
 
 
 def save_net(path: Path, net: nn.Module, *, version: ModelVersion, provenance: Mapping[str, Any]) -> None:
@@ -248,7 +253,20 @@ def _built(build: Callable[[], Net], file: _File, spared: str = "\0") -> Net:
     """
     if file.sizes is not None:
         check_build(build, file.tensors, file.path, spared)
-    return build()
+    with _Unset():
+        return build()
+
+
+class _Unset(TorchFunctionMode):
+    """No weights are drawn for nets that are built meanwhile: `_loaded` sets every one of them."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in _DRAWING:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def _loaded(net: Net, file: _File) -> Net:
