@@ -14,7 +14,7 @@ import torch
 from corpus import CODEBOOK, Draw, Tokens
 from safetensors.torch import load_file
 from samples import speak_flow
-from stage import Figures, Stage, Task, stage_options
+from stage import Figures, Stage, Task, mean_of, stage_options
 
 from myna.core.versions import version
 from myna.engine.training.flow_loss import FlowBatch, flow_loss
@@ -92,7 +92,18 @@ def fresh(work: Path) -> SovitsFlow:
     net.ssl_proj.weight.data.copy_(torch.cat((eye, eye), dim=2) / 2)
     net.ssl_proj.bias.data.zero_()
     net.quantizer.codebook.load_state_dict(load_file(work / CODEBOOK))
+    assert net.pitch is not None  # by the version's sizes
+    net.pitch.reader.load_state_dict(pitch_reader(work))
     return net
+
+
+def pitch_reader(work: Path) -> dict[str, torch.Tensor]:
+    """The weights of the vocoder's pitch reader, which was taught by `pitch_track.py`."""
+    return {
+        name.removeprefix("pitch."): value
+        for name, value in mean_of("vocoder", work).items()
+        if name.startswith("pitch.")
+    }
 
 
 def main() -> None:

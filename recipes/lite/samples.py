@@ -19,6 +19,7 @@ from myna.engine.synthesis.balance import Balance, measured, unchanged
 from myna.engine.weights import load_vocoder
 from myna.models.gpt import Gpt
 from myna.models.gpt_decoding import GptDecoder
+from myna.models.pitch import Register
 from myna.models.sampling import Sampling, exponential_noise
 from myna.models.sovits_flow import SovitsFlow
 
@@ -49,11 +50,12 @@ def prompt_of(tokens: Tokens, number: int, kind: str | None = None) -> int:
 @dataclass(frozen=True)
 class Reference:
     """A clip that others are spoken like: its speaker vector (1, G, 1), its features (1, C, T) and normalised mel
-    (1, bands, T), cut to a prompt, and what the decoder lacks beside it."""
+    (1, bands, T), cut to a prompt, where its voice speaks, and what the decoder lacks beside it."""
 
     speaker: Tensor
     features: Tensor
     mel: Tensor
+    register: Register | None
     balance: Balance
 
 
@@ -62,11 +64,14 @@ def reference_of(net: SovitsFlow, tokens: Tokens, number: int) -> Reference:
     """Clip ``number`` as a reference."""
     clip, device = tokens.clips[number], net.linear_mel.weight.device
     speaker = net.speaker_vector(tokens.frames(clip, "spec").T[None].to(device))
-    mel = normalise_mel(tokens.frames(clip, "mel").T[None].to(device))
-    features = net.features(tokens.codes[number][None].to(device), tokens.ids[number][None].to(device), None, speaker)
+    recorded = tokens.frames(clip, "mel").T[None].to(device)
+    codes, phones = tokens.codes[number][None].to(device), tokens.ids[number][None].to(device)
+    features, register = net.own_features(codes, phones, speaker, recorded)
+    mel = normalise_mel(recorded)
     size = min(mel.shape[2], features.shape[2])
     mel, features = mel[..., :size], features[..., :size]
-    bare = Reference(speaker, features[..., -LITE.reference_frames :], mel[..., -LITE.reference_frames :], _UNCHANGED)
+    last = slice(-LITE.reference_frames, None)
+    bare = Reference(speaker, features[..., last], mel[..., last], register, _UNCHANGED)
     balance = measured(_flow(net, bare, features, LITE.sampling_steps, 0), mel)
     return replace(bare, balance=balance)
 
@@ -75,7 +80,8 @@ def reference_of(net: SovitsFlow, tokens: Tokens, number: int) -> Reference:
 def spoken_flow(net: SovitsFlow, tokens: Tokens, reference: Reference, number: int, codes: Tensor) -> Tensor:
     """Log-mel (1, bands, T) of ``codes`` (T25,) that say what clip ``number`` says, in the voice of ``reference``."""
     device = net.linear_mel.weight.device
-    said = net.features(codes[None].to(device), tokens.ids[number][None].to(device), None, reference.speaker)
+    phones, register = tokens.ids[number][None].to(device), reference.register
+    said = net.features(codes[None].to(device), phones, None, reference.speaker, register=register)
     return denormalise_mel(reference.balance(_flow(net, reference, said, LITE.sampling_steps, number)))
 
 

@@ -9,6 +9,7 @@ import torch
 
 from myna.core.versions import FlowSizes, version
 from myna.models.layers import length_mask
+from myna.models.pitch import Register
 from myna.models.sovits_flow import FlowDraws, FlowMatching, SovitsFlow
 
 LITE = version("lite").flow
@@ -140,9 +141,24 @@ def test_every_weight_of_the_bundled_kind_gets_a_finite_gradient_under_autocast(
         loss = loss + (net.linear_mel(features).float() - mel).abs().mean() + quantized.commitment
     loss.backward()
     for name, parameter in net.named_parameters():
-        if not name.startswith("enc_p.proj."):  # the prior that only the VITS kind uses
+        # The prior that only the VITS kind uses; and these features are told no pitch.
+        if not name.startswith(("enc_p.proj.", "pitch.")):
             assert parameter.grad is not None, name
             assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_the_features_are_told_the_pitch_of_the_register() -> None:
+    net = lively(TINY)
+    assert net.pitch is not None
+    net.pitch.told.data.normal_()
+    speaker, codes, phones = torch.randn(1, 16, 1), torch.randint(8, (1, 5)), torch.randint(20, (1, 4))
+    with torch.no_grad():
+        said, mask = net.said(codes, phones, None, speaker)
+        low, high = (Register(middle, middle, torch.ones(1, 1)) for middle in torch.tensor([[[4.6]], [[5.3]]]))
+        found = net.features(codes, phones, None, speaker, register=low)
+        torch.testing.assert_close(found, net.in_voice(said, mask, speaker, low(net.pitch.guess(said))))
+        assert not torch.allclose(found, net.features(codes, phones, None, speaker, register=high))
+        assert not torch.allclose(found, net.in_voice(said, mask, speaker))
 
 
 def test_the_loss_judges_only_valid_frames_behind_the_prompt() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,9 @@ _SHARED = (("width", "heads"), ("hidden", "heads"), ("mrte_width", "mrte_heads")
 def sizes_as_told(usual: Sizes, given: object, tensors: Mapping[str, Tensor], path: Path) -> Sizes:
     """``usual``, the sizes of a version (a dataclass), with what a file says of its own net, as JSON, in their place.
 
+    A file names all sizes that there were when it was written: one that it lacks came later, and is by its default as
+    if it were not there.
+
     Raises `BadCheckpoint` where that cannot be: a net has no more layers than its file has tensors, and none wider than
     the longest of them, so nobody builds what a file only claims.
     """
@@ -42,7 +45,9 @@ def sizes_as_told(usual: Sizes, given: object, tensors: Mapping[str, Tensor], pa
         if not is_absent and not _is_like(value, getattr(usual, name), most):
             raise BadCheckpoint(f"{path} says its {name} is {value!r:.50}, which its weights cannot be")
     # JSON knows no tuples.
-    told = replace(usual, **{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})  # type: ignore[type-var]
+    named = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    later = {field.name: field.default for field in fields(usual) if field.default is not MISSING}  # type: ignore[arg-type]
+    told = replace(usual, **(later | named))  # type: ignore[type-var]
     for width, heads in _SHARED:
         if width in known and heads in known and getattr(told, width) % getattr(told, heads):
             raise BadCheckpoint(f"{path} says that {heads} {getattr(told, heads)} share {width} {getattr(told, width)}")

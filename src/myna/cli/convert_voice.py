@@ -36,6 +36,9 @@ def convert_voice(
     language: Annotated[str, typer.Option(help="The language of the recording.")] = "en",
     speed: Annotated[float, typer.Option(help="0.5 to 2.0; 1.0 is as the recording.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed says it the same way again.")] = None,
+    keep_key: Annotated[
+        bool, typer.Option("--keep-key", help="Sing: keep the recording's own pitch (bundled base).")
+    ] = False,
     out: Annotated[Path, typer.Option(help="File to write: .wav .mp3 .opus .ogg .aac .flac.")] = Path("converted.wav"),
     watermark: Watermark = None,
 ) -> None:
@@ -50,7 +53,8 @@ def convert_voice(
         clip = clip_voice(version, reference, reference_text, reference_language)
         spoken = clip.model_dump(include={"reference", "reference_text", "reference_language"})
         whose = whose.model_copy(update={**spoken, "other_references": ()}) if voice else clip
-    wishes = {"source": source, "voice": whose, "text": text, "language": language, "speed": speed, "seed": seed}
+    wishes = {"source": source, "voice": whose, "text": text, "language": language}
+    wishes |= {"speed": speed, "seed": seed, "keeps_key": keep_key}
     seconds = convert(marking(settings, watermark), build(ConversionRequest, wishes), out)
     line(f"{out}: {seconds:.1f} s of speech")
 

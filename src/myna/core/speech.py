@@ -107,6 +107,9 @@ class ConversionRequest(BaseModel):
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is as the recording, 2.0 twice as fast")
     seed: int | None = Field(default=None, ge=0, lt=2**63, description="the same seed says it the same way again")
     sampling_steps: int | None = Field(default=None, ge=1, le=128, description="flow steps; none: the version's own")
+    keeps_key: bool = Field(
+        default=False, description="sing at the recording's own pitch, not where the voice speaks; bundled base only"
+    )
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ class FlowSizes:
     """Whether training the features also trains the reference encoder through its speaker vector."""
     has_prior: bool = False
     """Whether ``linear_mel`` is trained to read the mel from the features; the published weights never use it."""
+    has_pitch: bool = False
+    """Whether the flow is told the pitch; the published nets make up their own."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +274,7 @@ VERSIONS: dict[str, ModelVersion] = {
                 masks_padding=True,
                 has_speaker_gradient=True,
                 has_prior=True,
+                has_pitch=True,
             ),
             mel=MelSpec(sample_rate=24000, n_fft=1440, hop=480, bands=100),
             output_rate_hz=24000,

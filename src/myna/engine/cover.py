@@ -59,6 +59,7 @@ def make_cover(
             text=wish.text,
             language=wish.language,
             seed=wish.seed,
+            keeps_key=True,
         )
         chunks = list(converter.convert(request, stage(progress, "infer")))
         write_wav(sung, np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate)

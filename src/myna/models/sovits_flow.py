@@ -12,6 +12,7 @@ from myna.core.versions import FlowSizes
 from myna.models.dit import DiT
 from myna.models.encoders import StyleEncoder, TextEncoder, WaveNetEncoder
 from myna.models.layers import length_mask
+from myna.models.pitch import Pitch, Register
 from myna.models.quantizer import Quantizer
 
 SHORTCUT_SHARE = 0.3
@@ -197,6 +198,7 @@ class SovitsFlow(nn.Module):
         self.wns1 = WaveNetEncoder(sizes.feature_width, _WAVENET_KERNEL, sizes.wavenet_layers, sizes.speaker_width)
         self.linear_mel = nn.Conv1d(sizes.feature_width, sizes.mel_bands, 1)
         self.cfm = FlowMatching(sizes, dropout)
+        self.pitch = Pitch(sizes) if sizes.has_pitch else None
 
     def extract_codes(self, content: torch.Tensor) -> torch.Tensor:
         """Content features (B, content_width, T50) to semantic codes (B, T50 // 2), one per 40 ms."""
@@ -214,10 +216,42 @@ class SovitsFlow(nn.Module):
         speaker: torch.Tensor,
         code_lens: torch.Tensor | None = None,
         speed: float = 1.0,
+        register: Register | None = None,
     ) -> torch.Tensor:
-        """Codes (B, T25) and phones (B, Tx), each with lengths (B,), to features (B, feature_width, Tmel)."""
+        """Codes (B, T25) and phones (B, Tx), each with lengths (B,), to features (B, feature_width, Tmel).
+
+        A net that is told the pitch guesses it, for the ``register`` of the voice.
+        """
+        said, mask = self.said(codes, phones, phone_lens, speaker, code_lens, speed)
+        log_hz = None if self.pitch is None or register is None else register(self.pitch.guess(said))
+        return self.in_voice(said, mask, speaker, log_hz)
+
+    def own_features(
+        self, codes: torch.Tensor, phones: torch.Tensor, speaker: torch.Tensor, mel: torch.Tensor
+    ) -> tuple[torch.Tensor, Register | None]:
+        """Features (1, feature_width, Tmel) of a recording's own tokens, at the pitch of its log-``mel`` (1, bands, T).
+
+        And where its voice speaks; None of a net that is not told the pitch.
+        """
+        said, mask = self.said(codes, phones, None, speaker)
+        if self.pitch is None:
+            return self.in_voice(said, mask, speaker), None
+        track = self.pitch.read(mel).fitted(said.shape[-1])
+        register = self.pitch.register(self.pitch.guess(said), track)
+        return self.in_voice(said, mask, speaker, track.log_hz), register
+
+    def said(
+        self,
+        codes: torch.Tensor,
+        phones: torch.Tensor,
+        phone_lens: torch.Tensor | None,
+        speaker: torch.Tensor,
+        code_lens: torch.Tensor | None = None,
+        speed: float = 1.0,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """As `features`, before the voice and its pitch: (B, feature_width, Tmel) and its mask (B, 1, Tmel), if any."""
         content_lens = None if code_lens is None else code_lens * _CONTENT_PER_CODE
-        return self.features_from(self.quantizer.decode(codes), phones, phone_lens, speaker, content_lens, speed=speed)
+        return self._said(self.quantizer.decode(codes), phones, phone_lens, speaker, content_lens, None, speed)
 
     def features_from(
         self,
@@ -227,12 +261,24 @@ class SovitsFlow(nn.Module):
         speaker: torch.Tensor,
         content_lens: torch.Tensor | None = None,
         mel_lens: torch.Tensor | None = None,
-        speed: float = 1.0,
     ) -> torch.Tensor:
         """`features` from code vectors (B, content_width, T25), so that a training quantiser's gradient gets through.
 
         ``content_lens`` (B,) counts frames of 20 ms; without ``mel_lens`` the mel's valid frames follow from it.
         """
+        said, mask = self._said(quantized, phones, phone_lens, speaker, content_lens, mel_lens, 1.0)
+        return self.in_voice(said, mask, speaker)
+
+    def _said(
+        self,
+        quantized: torch.Tensor,
+        phones: torch.Tensor,
+        phone_lens: torch.Tensor | None,
+        speaker: torch.Tensor,
+        content_lens: torch.Tensor | None,
+        mel_lens: torch.Tensor | None,
+        speed: float,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         content = quantized.repeat_interleave(_CONTENT_PER_CODE, dim=-1)
         hidden, mask = self.enc_p(content, content_lens, phones, phone_lens, speaker, speed)
         features, scale = self._at_mel_rate(hidden), self.sizes.frames_per_content
@@ -245,7 +291,7 @@ class SovitsFlow(nn.Module):
             frames = torch.arange(features.shape[-1], device=features.device)
             kept = frames < int(quantized.shape[-1] * per_code / speed) + 1
             mask = kept[None, None] if mask is None else mask & kept
-        return self._voiced(features, mask, speaker)
+        return features, mask
 
     def features_beyond_text(
         self,
@@ -268,12 +314,23 @@ class SovitsFlow(nn.Module):
             content = self.quantizer.decode(codes).repeat_interleave(_CONTENT_PER_CODE, dim=-1)
             hidden, _ = self.enc_p(content, content_lens, phones, phone_lens, speaker)
         features = self._at_mel_rate(hidden)
-        return self._voiced(features, length_mask(mel_lens, features.shape[-1]), speaker)
+        return self.in_voice(features, length_mask(mel_lens, features.shape[-1]), speaker)
 
     def _at_mel_rate(self, hidden: torch.Tensor) -> torch.Tensor:
         """(B, hidden, T50) to (B, feature_width, Tmel)."""
         features, scale = self.bridge(hidden), self.sizes.frames_per_content
         return features if scale == 1.0 else F.interpolate(features, scale_factor=scale, mode="nearest")
 
-    def _voiced(self, features: torch.Tensor, mask: torch.Tensor | None, speaker: torch.Tensor) -> torch.Tensor:
-        return self.wns1(features, mask, speaker if self.sizes.has_speaker_gradient else speaker.detach())
+    def in_voice(
+        self,
+        said: torch.Tensor,
+        mask: torch.Tensor | None,
+        speaker: torch.Tensor,
+        log_hz: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """What `said` gives, spoken by ``speaker`` (B, speaker_width, 1): features (B, feature_width, Tmel).
+
+        ``log_hz`` (B, Tmel) is the pitch, for a net that is told it.
+        """
+        features = self.wns1(said, mask, speaker if self.sizes.has_speaker_gradient else speaker.detach())
+        return features if self.pitch is None or log_hz is None else self.pitch.tell(features, log_hz)

@@ -20,6 +20,7 @@ from myna.engine.synthesis import conversion
 from myna.engine.synthesis.conversion import LocalConverter
 from myna.engine.synthesis.decoders import FlowDecoder, VitsDecoder
 from myna.engine.synthesis.speaker import LocalSpeaker
+from myna.models.sovits_flow import SovitsFlow
 from myna.testing.tiny_base import write_tiny_base, write_tiny_vits
 from myna.text.frontend import phonemize
 from myna.text.symbols import symbols
@@ -126,6 +127,46 @@ def test_the_tokens_are_the_recordings(
         torch.testing.assert_close(codes, own)
         assert codes.shape[1] == pytest.approx((end - start) / RATE * 25, abs=1)
         assert len(set(codes[0].tolist())) > 1
+
+
+def test_the_melody_is_the_recordings_moved_to_the_voice_or_in_its_own_key(
+    folder: Path, voices: dict[str, Voice], source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converter, record = LocalConverter(LocalSpeaker(folder, "cpu")), version("lite")
+    net = converter.library.sovits(record, None)
+    assert isinstance(net, SovitsFlow)
+    assert net.pitch is not None
+    net.pitch.told.data.normal_()  # as made they say nothing
+    told: list[torch.Tensor] = []
+
+    def spied(self: FlowDecoder, codes: torch.Tensor, phones: torch.Tensor, **more: Any) -> np.ndarray:
+        told.append(more["melody"])
+        return speak(self, codes, phones, **more)
+
+    speak = FlowDecoder.speak
+    monkeypatch.setattr(FlowDecoder, "speak", spied)
+    moved, sung = (joined(convert(converter, source, voices["lite"], keeps_key=key)) for key in (False, True))
+    assert moved.shape == sung.shape
+    assert not np.allclose(moved, sung)
+    spans = conversion._spans(decode(source, RATE).samples)
+    assert [one.shape[1] for one in told] == pytest.approx(
+        [(end - start) / RATE * 50 for start, end in spans * 2], abs=1
+    )
+    away = torch.cat(told[:2], dim=1) - torch.cat(told[2:], dim=1)
+    assert float(away.std()) < 1e-5 < abs(float(away.mean())), "one shift for the whole recording"
+    prompt = converter.speaker.prompt(voices["lite"], record)
+    decoder = FlowDecoder(voices["lite"], record, converter.library, prompt)
+    whole = decoder.melody(decode(source, RATE).samples, RATE, keeps_key=True)
+    assert whole is not None
+    assert whole.shape == (1, round(11.0 * 50))
+    first = slice(*(round(edge / RATE * 50) for edge in spans[0]))
+    torch.testing.assert_close(told[2], whole[:, first])
+
+
+def test_published_versions_are_told_no_melody(converter: LocalConverter, voices: dict[str, Voice]) -> None:
+    record = version("v2")
+    decoder = VitsDecoder(voices["v2"], record, converter.library, converter.speaker.prompt(voices["v2"], record))
+    assert decoder.melody(buzz(2.0, 180.0, seed=1), RATE, keeps_key=False) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

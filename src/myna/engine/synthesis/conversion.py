@@ -1,10 +1,12 @@
 """Voice conversion: the tokens of a recording, decoded in another voice.
 
 No GPT takes part: the recording's own semantic tokens say what is said, when and how; the voice's SoVITS and its
-reference decide who says it. SoVITS also reads the phones. Where the words are given they are laid along the recording;
-else the phones are those that the bundled encoder hears, whatever the version, and it hears English only: a recording
-in another language needs its words. A word recogniser would be wrong about a quarter of the words, and knows no other
-language either.
+reference decide who says it. A net that is told the pitch, as the bundled one is, is told the recording's: moved to
+where the voice speaks, or as it is, for songs.
+
+SoVITS also reads the phones. Where the words are given they are laid along the recording; else the phones are those
+that the bundled encoder hears, whatever the version, and it hears English only: a recording in another language needs
+its words. A word recogniser would be wrong about a quarter of the words, and knows no other language either.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from myna.core.versions import version as version_named
 from myna.engine.features.alignment import aligner, ctc_scores, heard_phones, spoken_columns
 from myna.engine.features.content import CONTENT_RATE_HZ, DATASET_RATE_HZ, content_of
 from myna.engine.features.reading import mode_for
-from myna.engine.synthesis.decoders import Sentence, decoder_for, levelled
+from myna.engine.synthesis.decoders import MELODY_RATE_HZ, Sentence, decoder_for, levelled
 from myna.engine.synthesis.speaker import LocalSpeaker
 from myna.engine.synthesis.takes import seeds_of
 from myna.models.content import LiteContent
@@ -87,6 +89,7 @@ class LocalConverter:
         decoder = decoder_for(request.voice, version, self.library, prompt)
         seed = secrets.randbits(62) if request.seed is None else request.seed
         steps = request.sampling_steps or version.sampling_steps
+        melody = decoder.melody(samples, DATASET_RATE_HZ, keeps_key=request.keeps_key)
 
         def said() -> Iterator[AudioChunk]:
             at = 0
@@ -95,7 +98,10 @@ class LocalConverter:
                 if stretch.phones:
                     sentence = self._sentence(request, version, samples[slice(*stretch.place)], stretch.phones)
                     tries = seeds_of(seed, number)
-                    sound = levelled(decoder.speak(*sentence, speed=request.speed, steps=steps, seed=tries[0]))
+                    tune = None if melody is None else melody[:, _melody_frames(stretch.place)]
+                    sound = levelled(
+                        decoder.speak(*sentence, speed=request.speed, steps=steps, seed=tries[0], melody=tune)
+                    )
                 rate = decoder.sample_rate
                 # Up to the next stretch, so that tokens, which are whole, never move what comes later.
                 slot = round(end / DATASET_RATE_HZ / request.speed * rate) - at
@@ -168,6 +174,12 @@ def _spans(samples: np.ndarray) -> list[Span]:
     bounds = slice_bounds(samples / np.float32(peak(samples)), DATASET_RATE_HZ, _CUTS)
     spans = [(start, min(end, len(samples))) for start, end in bounds]
     return [span for span in spans if span[1] - span[0] >= _SHORTEST] or [(0, len(samples))]
+
+
+def _melody_frames(place: Span) -> slice:
+    """The frames of a melody that belong to a place in the recording; one at least."""
+    first, last = (round(edge * MELODY_RATE_HZ / DATASET_RATE_HZ) for edge in place)
+    return slice(first, max(last, first + 1))
 
 
 def _frames(spans: list[Span], num_frames: int) -> list[slice]:

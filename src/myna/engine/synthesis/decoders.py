@@ -11,15 +11,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from myna.audio.io import resample
 from myna.core.errors import BadInput, UnknownChoice
 from myna.core.speech import Voice
 from myna.core.versions import ModelVersion
-from myna.engine.dsp import denormalise_mel
+from myna.engine.dsp import denormalise_mel, mel
 from myna.engine.library import Library
 from myna.engine.synthesis.balance import Balance, measured, unchanged
 from myna.engine.synthesis.prompt import Prompt
 from myna.engine.synthesis.stretches import cut_row, join_row
 from myna.models.layers import length_mask
+from myna.models.pitch import Register
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
 
@@ -30,6 +32,7 @@ STRETCHES_AT_ONCE = 8
 """How many stretches, or sentences, are decoded as one batch; more would want more memory than they save time."""
 
 
+MELODY_RATE_HZ = 50
 _BALANCE_FRAMES = 500
 """Frames of mel that tell what a decoder lacks: 10 s, all of a usual reference."""
 
@@ -50,13 +53,30 @@ class Decoder(Protocol):
         ...
 
 
+class MelodyDecoder(Decoder, Protocol):
+    """One that can be told the pitch, or says that it cannot."""
+
+    def melody(self, samples: np.ndarray, rate: int, *, keeps_key: bool) -> Tensor | None:
+        """The pitch of a recording (T,), log Hz (1, frames) at `MELODY_RATE_HZ`, moved to where the voice speaks unless
+        it ``keeps_key``; None where the decoder is not told the pitch."""
+        ...
+
+    def speak(
+        self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int, melody: Tensor | None = None
+    ) -> np.ndarray:
+        """As `Decoder.speak`, at the pitch of a ``melody`` (1, frames), as long as the codes say."""
+        ...
+
+
 @dataclass(frozen=True)
 class FlowPrompt:
-    """The prompt as flow matching uses it: ``features`` (1, C, Tp), ``mel`` (1, bands, Tp), ``speaker`` (1, G, 1)."""
+    """The prompt as flow matching uses it: ``features`` (1, C, Tp), ``mel`` (1, bands, Tp), ``speaker`` (1, G, 1), and
+    where its voice speaks, for nets that are told the pitch."""
 
     features: Tensor
     mel: Tensor
     speaker: Tensor
+    register: Register | None
 
 
 class FlowDecoder:
@@ -77,9 +97,11 @@ class FlowDecoder:
         self.balance = self._balance(prompt)
 
     @torch.inference_mode()
-    def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:
+    def speak(
+        self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int, melody: Tensor | None = None
+    ) -> np.ndarray:
         """As `Decoder.speak`; ``steps`` are the Euler steps of each stretch."""
-        features = self.net.features(codes, phones, None, self.prompt.speaker, speed=speed)
+        features = self._features(codes, phones, speed, melody)
         generator = torch.Generator(self.device).manual_seed(seed)
         mels = denormalise_mel(self.balance(self.flow(features, steps, generator)))
         samples: np.ndarray = self.vocoder(mels)[0, 0].float().cpu().numpy()
@@ -98,8 +120,7 @@ class FlowDecoder:
         """As `Decoder.speak_together`: all in stretches of one length (see `stretches`), drawn by the first seed."""
         if not sentences:
             return []
-        speaker = self.prompt.speaker
-        features = [self.net.features(codes, phones, None, speaker, speed=speed) for codes, phones in sentences]
+        features = [self._features(codes, phones, speed) for codes, phones in sentences]
         row = cut_row(features, self._stretch_frames())
         generator = torch.Generator(self.device).manual_seed(seeds[0])
         mels = torch.cat(
@@ -108,6 +129,26 @@ class FlowDecoder:
         long = mels.transpose(0, 1).flatten(1)[None]
         sound = self.vocoder(denormalise_mel(self.balance(long)))[0, 0].float()
         return [samples.cpu().numpy() for samples in join_row(row, sound, official_cuts=official_cuts)]
+
+    @torch.inference_mode()
+    def melody(self, samples: np.ndarray, rate: int, *, keeps_key: bool) -> Tensor | None:
+        """As `MelodyDecoder.melody`."""
+        if self.net.pitch is None or self.prompt.register is None:
+            return None
+        spec = self.version.mel
+        assert spec is not None  # of its kind
+        sound = torch.from_numpy(resample(samples, rate, spec.sample_rate))[None].to(self.device)
+        track = self.net.pitch.read(mel(sound, spec))
+        return track.log_hz if keeps_key else track.log_hz + (self.prompt.register.mean - track.mean())
+
+    def _features(self, codes: Tensor, phones: Tensor, speed: float, melody: Tensor | None = None) -> Tensor:
+        """A sentence's features (1, C, T)."""
+        speaker = self.prompt.speaker
+        if melody is None:
+            return self.net.features(codes, phones, None, speaker, speed=speed, register=self.prompt.register)
+        said, mask = self.net.said(codes, phones, None, speaker, speed=speed)
+        log_hz = F.interpolate(melody[:, None], size=said.shape[-1], mode="linear")[:, 0]
+        return self.net.in_voice(said, mask, speaker, log_hz)
 
     def _sampled(self, stretches: Tensor, steps: int, generator: torch.Generator) -> Tensor:
         """Stretches (N, C, T), each behind the voice's own prompt, to normalised mel (N, bands, T)."""
@@ -155,10 +196,11 @@ class FlowDecoder:
     def _prepared(self, prompt: Prompt) -> FlowPrompt:
         """The prompt's features and mel, both cut to the frames they share and to those the version takes."""
         speaker = self.net.speaker_vector(prompt.spec)
-        features = self.net.features(prompt.codes, prompt.phones, None, speaker)
+        recorded = denormalise_mel(prompt.mel)
+        features, register = self.net.own_features(prompt.codes, prompt.phones, speaker, recorded)
         shared = min(features.shape[-1], prompt.mel.shape[-1])
         start = max(shared - self.version.reference_frames, 0)
-        return FlowPrompt(features[..., start:shared], prompt.mel[..., start:shared], speaker)
+        return FlowPrompt(features[..., start:shared], prompt.mel[..., start:shared], speaker, register)
 
     @torch.inference_mode()
     def _balance(self, prompt: Prompt) -> Balance:
@@ -166,7 +208,8 @@ class FlowDecoder:
         if not self.version.is_balanced:
             return unchanged(prompt.mel.shape[1], self.device)
         if self.net not in prompt.balances:
-            features = self.net.features(prompt.codes, prompt.phones, None, self.prompt.speaker)
+            recorded = denormalise_mel(prompt.mel)
+            features, _ = self.net.own_features(prompt.codes, prompt.phones, self.prompt.speaker, recorded)
             generator = torch.Generator(self.device).manual_seed(0)
             made = self.flow(features[..., :_BALANCE_FRAMES], self.version.sampling_steps, generator)
             prompt.balances[self.net] = measured(made, prompt.mel)
@@ -185,12 +228,25 @@ class VitsDecoder:
         self.speaker = self._speaker(prompt)
 
     @torch.inference_mode()
-    def speak(self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int) -> np.ndarray:  # noqa: ARG002
-        """As `Decoder.speak`; there are no ``steps``."""
+    def speak(
+        self,
+        codes: Tensor,
+        phones: Tensor,
+        *,
+        speed: float,
+        steps: int,  # noqa: ARG002
+        seed: int,
+        melody: Tensor | None = None,  # noqa: ARG002
+    ) -> np.ndarray:
+        """As `Decoder.speak`; there are no ``steps``, and its tokens alone say the pitch."""
         generator = torch.Generator(self.device).manual_seed(seed)
         sound = self.net.decode(codes, phones, self.speaker, speed=speed, generator=generator)
         samples: np.ndarray = sound[0, 0].float().cpu().numpy()
         return samples
+
+    def melody(self, samples: np.ndarray, rate: int, *, keeps_key: bool) -> Tensor | None:  # noqa: ARG002
+        """As `MelodyDecoder.melody`: none."""
+        return None
 
     @torch.inference_mode()
     def speak_together(
@@ -245,13 +301,13 @@ def _padded(parts: Sequence[Tensor], length: int) -> Tensor:
     return torch.cat([F.pad(part, (0, length - part.shape[-1])) for part in parts])
 
 
-DECODERS: dict[str, Callable[[Voice, ModelVersion, Library, Prompt], Decoder]] = {
+DECODERS: dict[str, Callable[[Voice, ModelVersion, Library, Prompt], MelodyDecoder]] = {
     "flow": FlowDecoder,
     "vits": VitsDecoder,
 }
 
 
-def decoder_for(voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> Decoder:
+def decoder_for(voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> MelodyDecoder:
     """The decoder of the version's kind; raises `UnknownChoice` where there is none yet."""
     if version.decoder not in DECODERS:
         raise UnknownChoice("decoder", version.decoder, DECODERS)

@@ -67,7 +67,7 @@ class LocalSpeaker:
         if version.has_bert and any(piece.spoken.bert_parts for piece in parts):
             self.library.bert(version)
         prompt = self.prompt(request.voice, version)
-        decoder = decoder_for(request.voice, version, self.library, prompt)
+        decoder: Decoder = decoder_for(request.voice, version, self.library, prompt)
         self.library.gpt(version, request.voice.gpt)
         if request.super_sampling:
             decoder = widened(decoder, version, self.library)

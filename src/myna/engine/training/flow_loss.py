@@ -13,6 +13,8 @@ from myna.models.sovits_flow import SHORTCUT_SHARE, FlowDraws, SovitsFlow
 
 LONGEST_PROMPT = 2 / 3
 """Share of a clip that is given to the net clean, at most."""
+PITCH_SHARE = 0.3
+"""What the error of guessing the pitch counts beside the flow's."""
 
 
 @dataclass
@@ -49,11 +51,12 @@ def flow_loss(
     draws: FlowStepDraws | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Flow-matching loss behind a random prompt of up to two thirds; with ``prior`` > 0 plus that share of the L1 error
-    of the mel that ``linear_mel`` reads from the features (the published models have no such term).
+    of the mel that ``linear_mel`` reads from the features (the published models have no such term). A net that is told
+    the pitch learns to guess it as well.
 
-    Returns the loss and figures to report: ``flow`` and ``prior``.
+    Returns the loss and figures to report: ``flow``, ``prior`` and ``pitch``, of these what there is.
     """
-    features = _features(net, batch)
+    features, pitch = _features(net, batch)
     length = min(features.shape[-1], batch.mel.shape[-1])
     features, mel_lens = features[..., :length], batch.mel_lens.clamp(max=length)
     valid = length_mask(mel_lens, length)
@@ -62,12 +65,14 @@ def flow_loss(
     prompt_lens = prompts(share, batch.mel_lens).clamp(max=length)
     drawn = FlowDraws.sample(mel, shortcut_share) if draws is None else draws.flow
     flow = net.cfm.loss(mel, mel_lens, prompt_lens, features, drawn)
-    figures = {"flow": flow.detach()}
-    if not prior:
-        return flow, figures
-    error = (net.linear_mel(features).float() - mel).abs() * valid
-    regression = error.sum() / (valid.sum() * mel.shape[1])
-    return flow + prior * regression, figures | {"prior": regression.detach()}
+    loss, figures = flow, {"flow": flow.detach()}
+    if prior:
+        error = (net.linear_mel(features).float() - mel).abs() * valid
+        regression = error.sum() / (valid.sum() * mel.shape[1])
+        loss, figures = loss + prior * regression, figures | {"prior": regression.detach()}
+    if pitch is not None:
+        loss, figures = loss + PITCH_SHARE * pitch, figures | {"pitch": pitch.detach()}
+    return loss, figures
 
 
 def prompts(share: Tensor, mel_lens: Tensor) -> Tensor:
@@ -75,10 +80,10 @@ def prompts(share: Tensor, mel_lens: Tensor) -> Tensor:
     return (share * (mel_lens * LONGEST_PROMPT)).long()
 
 
-def _features(net: SovitsFlow, batch: FlowBatch) -> Tensor:
-    """What the flow is conditioned on, (B, feature_width, T)."""
+def _features(net: SovitsFlow, batch: FlowBatch) -> tuple[Tensor, Tensor | None]:
+    """What the flow is conditioned on, (B, feature_width, T), and how wrong the net's guess of the pitch is, if any."""
     if batch.frames is not None:
-        return net.features_beyond_text(
+        features = net.features_beyond_text(
             batch.codes,
             batch.phones,
             batch.phone_lens,
@@ -87,5 +92,10 @@ def _features(net: SovitsFlow, batch: FlowBatch) -> Tensor:
             batch.frames,
             batch.mel_lens,
         )
+        return features, None
     speaker = net.speaker_vector(batch.reference, length_mask(batch.reference_lens, batch.reference.shape[-1]))
-    return net.features(batch.codes, batch.phones, batch.phone_lens, speaker, batch.code_lens)
+    said, mask = net.said(batch.codes, batch.phones, batch.phone_lens, speaker, batch.code_lens)
+    if net.pitch is None:
+        return net.in_voice(said, mask, speaker), None
+    track = net.pitch.read(batch.mel, length_mask(batch.mel_lens, batch.mel.shape[-1])).fitted(said.shape[-1])
+    return net.in_voice(said, mask, speaker, track.log_hz), net.pitch.error(net.pitch.guess(said), track)
