@@ -81,14 +81,13 @@ def export(work: Path, to: Path) -> list[Path]:
 
 
 def keep_states(work: Path) -> None:
-    """Write what the repository keeps of every state: of one whose weights do not ship, all."""
+    """Write what the repository keeps of every state: all but the weights, which ship."""
     for name in SHIPPED:
         folder = work / "state" / name
         if has_state(folder):
             tensors, about = read_state(folder)
             shutil.rmtree(KEPT / name, ignore_errors=True)
-            ships = bundled(f"lite/{SHIPPED[name]}.safetensors").is_file()
-            write_state(KEPT / name, without_weights(tensors) if ships else tensors, about)
+            write_state(KEPT / name, without_weights(tensors), about)
             shutil.copy(folder / "metrics.jsonl", KEPT / name)
 
 

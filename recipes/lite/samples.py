@@ -85,6 +85,16 @@ def spoken_flow(net: SovitsFlow, tokens: Tokens, reference: Reference, number: i
     return denormalise_mel(reference.balance(_flow(net, reference, said, LITE.sampling_steps, number)))
 
 
+@torch.no_grad()
+def spoken_again(net: SovitsFlow, tokens: Tokens, reference: Reference, number: int) -> Tensor:
+    """Clip ``number`` as the net says it in the voice of ``reference``, with the clip's own pitch: log-mel as above."""
+    device = net.linear_mel.weight.device
+    codes, phones = (rows[number][None].to(device) for rows in (tokens.codes, tokens.ids))
+    recorded = tokens.frames(tokens.clips[number], "mel").T[None].to(device)
+    said, _ = net.own_features(codes, phones, reference.speaker, recorded)
+    return denormalise_mel(reference.balance(_flow(net, reference, said, LITE.sampling_steps, number)))
+
+
 def _flow(net: SovitsFlow, reference: Reference, features: Tensor, steps: int, seed: int) -> Tensor:
     """Features (1, C, T) to normalised mel (1, bands, T)."""
     both = torch.cat((reference.features, features), dim=2)

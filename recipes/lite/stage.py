@@ -215,10 +215,7 @@ class mean_weights:  # noqa: N801 (used as a statement)
 
 def shipped_state(name: str) -> tuple[Tensors, dict[str, Any]]:
     """The state of the weights that ship: these as mean, and what the repository keeps beside them."""
-    path = bundled(f"lite/{SHIPPED[name]}.safetensors")
-    if not path.is_file() and has_state(KEPT / name):  # nothing of it ships yet
-        return read_state(KEPT / name)
-    shipped = read_weights(path).tensors
+    shipped = read_weights(bundled(f"lite/{SHIPPED[name]}.safetensors")).tensors
     tensors, about = {f"mean.{k}": v for k, v in shipped.items()}, {"step": 0, "spent": 0.0, "steepness": 1.0}
     if has_state(KEPT / name):
         kept, about = read_state(KEPT / name)

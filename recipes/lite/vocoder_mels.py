@@ -4,7 +4,8 @@
 
 Needs what `prepare.py` and `tokens.py` wrote, and takes the decoder as trained so far, or as it ships.
 Writes ``made.f16`` (log-mels, all clips end to end) and ``made.json`` (where each file's lies) into WORK; from then on
-`vocoder.py` learns from these as well. Each clip is spoken behind another one of its speaker, as a reference is used.
+`vocoder.py` learns from these as well. Each clip is spoken behind another one of its speaker, as a reference is used,
+at the pitch that it has.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from corpus import Draw, Tokens
 from flow import fresh
-from samples import Reference, reference_of, spoken_flow
+from samples import Reference, reference_of, spoken_again
 from stage import mean_of
 from vocoder_voices import MADE, MADE_INDEX
 
@@ -63,7 +64,7 @@ def spoken(group: tuple[int, list[int]], work: Path) -> list[tuple[str, np.ndarr
     """File and log-mel (T, bands), float16, of every clip of a group."""
     net, tokens = _loaded(work)
     reference: Reference = reference_of(net, tokens, group[0])
-    rows = ((n, spoken_flow(net, tokens, reference, n, tokens.codes[n])) for n in group[1])
+    rows = ((n, spoken_again(net, tokens, reference, n)) for n in group[1])
     return [(tokens.clips[n].file, mel[0].T.numpy().astype(np.float16)) for n, mel in rows]
 
 
