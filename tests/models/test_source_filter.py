@@ -49,6 +49,19 @@ def test_pulses_are_all_harmonics_and_as_strong_at_any_pitch(net: SourceFilter, 
 
 
 @torch.no_grad()
+def test_a_pitch_that_is_told_is_the_sound_s(net: SourceFilter, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[torch.Tensor] = []
+    pulses = net.pulses
+    monkeypatch.setattr(net, "pulses", lambda log_hz: given.append(log_hz) or pulses(log_hz))
+    glide = torch.linspace(4.5, 5.5, 20).expand(2, 20)
+    told = net(MEL, glide)
+    assert told.shape == net(MEL).shape
+    assert not torch.allclose(told, net(MEL))
+    assert given[0].shape == (2, 40)
+    torch.testing.assert_close(given[0].unflatten(1, (-1, 2)).mean(dim=2), glide, atol=0.02, rtol=0)
+
+
+@torch.no_grad()
 def test_the_pitch_of_a_long_sound_does_not_drift(net: SourceFilter) -> None:
     pulses = net.pulses(torch.full((1, 100 * 120), math.log(100.0)))
     peaks = (pulses[0, -24000:] > 0.5 * pulses.max()).nonzero()[:, 0]

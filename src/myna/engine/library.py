@@ -73,10 +73,10 @@ class Library:
 
         return self._get("content", version, find_for(version.name, "content", self.models), load)
 
-    def vocoder(self, version: ModelVersion) -> Callable[[Tensor], Tensor]:
-        """Log-mel (B, bands, T) to samples (B, 1, T * hop)."""
+    def vocoder(self, version: ModelVersion) -> Callable[..., Tensor]:
+        """Log-mel (B, bands, T) to samples (B, 1, T * hop); of nets told the pitch it takes that (B, T) too."""
 
-        def load() -> Callable[[Tensor], Tensor]:
+        def load() -> Callable[..., Tensor]:
             return load_vocoder(version, self.models).to(self.device)
 
         return self._get("vocoder", version, None, load)

@@ -153,12 +153,19 @@ class SourceFilter(nn.Module):
         nn.init.normal_(self.head.weight, std=0.002)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """Log-mel (B, bands, T) to samples (B, 1, T * rate * hop), float32; the same for the same mel."""
+    def forward(self, mel: Tensor, log_hz: Tensor | None = None) -> Tensor:
+        """Log-mel (B, bands, T) to samples (B, 1, T * rate * hop), float32; the same for the same mel.
+
+        At the pitch ``log_hz`` (B, T), natural logarithm of Hz, or where nobody says it at what is read out of the mel.
+        """
         mel = mel.float()
         noise = torch.randn(mel.shape[0], self.samples(mel), generator=torch.Generator().manual_seed(0)).to(mel.device)
         bins, voiced = self.pitch(mel)
-        return self.sound(mel, self.pitch.log_hz(bins, voiced), voiced.sigmoid(), noise)
+        if log_hz is None:
+            fine = self.pitch.log_hz(bins, voiced)
+        else:
+            fine = F.interpolate(log_hz[:, None].float(), scale_factor=self.sizes.rate, mode="linear")[:, 0]
+        return self.sound(mel, fine, voiced.sigmoid(), noise)
 
     def samples(self, mel: Tensor) -> int:
         """How many samples ``mel`` (B, bands, T) becomes."""

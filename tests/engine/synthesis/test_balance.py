@@ -96,7 +96,8 @@ def test_speech_one_by_one_and_together_is_balanced(recordings: Recordings, mode
     def heard(is_balanced: bool) -> list[torch.Tensor]:
         decoder = FlowDecoder(voice, replace(LITE, is_balanced=is_balanced), library, prompt)
 
-        def vocoder(mel: torch.Tensor) -> torch.Tensor:
+        def vocoder(mel: torch.Tensor, log_hz: torch.Tensor) -> torch.Tensor:
+            assert log_hz.shape == (1, mel.shape[-1])
             given.append(mel)
             return torch.zeros(1, 1, 480 * mel.shape[-1])
 

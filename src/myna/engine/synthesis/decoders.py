@@ -101,10 +101,10 @@ class FlowDecoder:
         self, codes: Tensor, phones: Tensor, *, speed: float, steps: int, seed: int, melody: Tensor | None = None
     ) -> np.ndarray:
         """As `Decoder.speak`; ``steps`` are the Euler steps of each stretch."""
-        features = self._features(codes, phones, speed, melody)
+        features, log_hz = self._features(codes, phones, speed, melody)
         generator = torch.Generator(self.device).manual_seed(seed)
-        mels = denormalise_mel(self.balance(self.flow(features, steps, generator)))
-        samples: np.ndarray = self.vocoder(mels)[0, 0].float().cpu().numpy()
+        sound = self._sound(self.flow(features, steps, generator), log_hz)
+        samples: np.ndarray = sound.cpu().numpy()
         return samples
 
     @torch.inference_mode()
@@ -120,14 +120,13 @@ class FlowDecoder:
         """As `Decoder.speak_together`: all in stretches of one length (see `stretches`), drawn by the first seed."""
         if not sentences:
             return []
-        features = [self._features(codes, phones, speed) for codes, phones in sentences]
-        row = cut_row(features, self._stretch_frames())
+        spoken = [self._features(codes, phones, speed) for codes, phones in sentences]
+        row = cut_row([features for features, _ in spoken], self._stretch_frames())
         generator = torch.Generator(self.device).manual_seed(seeds[0])
         mels = torch.cat(
             [self._sampled(part, steps, generator) for part in torch.split(row.stretches, STRETCHES_AT_ONCE)]
         )
-        long = mels.transpose(0, 1).flatten(1)[None]
-        sound = self.vocoder(denormalise_mel(self.balance(long)))[0, 0].float()
+        sound = self._sound(_long(mels), self._long_pitch([log_hz for _, log_hz in spoken if log_hz is not None]))
         return [samples.cpu().numpy() for samples in join_row(row, sound, official_cuts=official_cuts)]
 
     @torch.inference_mode()
@@ -141,14 +140,33 @@ class FlowDecoder:
         track = self.net.pitch.read(mel(sound, spec))
         return track.log_hz if keeps_key else track.log_hz + (self.prompt.register.mean - track.mean())
 
-    def _features(self, codes: Tensor, phones: Tensor, speed: float, melody: Tensor | None = None) -> Tensor:
-        """A sentence's features (1, C, T)."""
-        speaker = self.prompt.speaker
-        if melody is None:
-            return self.net.features(codes, phones, None, speaker, speed=speed, register=self.prompt.register)
+    def _features(
+        self, codes: Tensor, phones: Tensor, speed: float, melody: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """A sentence's features (1, C, T) and the pitch (1, T) that is in them, if the net is told one."""
+        speaker, register, pitch = self.prompt.speaker, self.prompt.register, self.net.pitch
         said, mask = self.net.said(codes, phones, None, speaker, speed=speed)
-        log_hz = F.interpolate(melody[:, None], size=said.shape[-1], mode="linear")[:, 0]
-        return self.net.in_voice(said, mask, speaker, log_hz)
+        if pitch is None or register is None:
+            return self.net.in_voice(said, mask, speaker), None
+        if melody is None:
+            log_hz = register(pitch.guess(said))
+        else:
+            log_hz = F.interpolate(melody[:, None], size=said.shape[-1], mode="linear")[:, 0]
+        return self.net.in_voice(said, mask, speaker, log_hz), log_hz
+
+    def _sound(self, mel: Tensor, log_hz: Tensor | None) -> Tensor:
+        """Normalised mel (1, bands, T) as samples, balanced; at the pitch (1, T) that the net was told, if any."""
+        balanced = denormalise_mel(self.balance(mel))
+        sound: Tensor = self.vocoder(balanced) if log_hz is None else self.vocoder(balanced, log_hz)
+        return sound[0, 0].float()
+
+    def _long_pitch(self, pitches: Sequence[Tensor]) -> Tensor | None:
+        """The pitches (1, T) of sentences, cut as their features are, end to end; None where there are none."""
+        if not pitches or self.prompt.register is None:
+            return None
+        row = cut_row([log_hz[:, None] for log_hz in pitches], self._stretch_frames())
+        long = _long(row.stretches)[:, 0]
+        return torch.where(long > 0, long, self.prompt.register.mean)  # zeros are what it was filled up with
 
     def _sampled(self, stretches: Tensor, steps: int, generator: torch.Generator) -> Tensor:
         """Stretches (N, C, T), each behind the voice's own prompt, to normalised mel (N, bands, T)."""
@@ -214,6 +232,11 @@ class FlowDecoder:
             made = self.flow(features[..., :_BALANCE_FRAMES], self.version.sampling_steps, generator)
             prompt.balances[self.net] = measured(made, prompt.mel)
         return prompt.balances[self.net]
+
+
+def _long(stretches: Tensor) -> Tensor:
+    """Stretches (N, C, T) end to end: (1, C, N * T)."""
+    return stretches.transpose(0, 1).flatten(1)[None]
 
 
 class VitsDecoder:
