@@ -53,7 +53,7 @@ def sing(settings: Settings, given: argparse.Namespace) -> None:
     folder = make_folder(given.output.absolute().parent)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".singing-") as work:
         source = prepared_vocals(given.input, Path(work), given.pitch)
-        chunks = list(converter.convert(ConversionRequest(source=source, voice=voice)))
+        chunks = list(converter.convert(ConversionRequest(source=source, voice=voice, keeps_key=True)))
     write_wav(given.output, np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate)
 
 
