@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
-from myna.audio.marked_speech import MarkingSpeaker
 from myna.core.memory import give_back, giving_back
 from myna.core.settings import Settings
 from myna.core.speech import AudioChunk, Converter, Heard, HeardWord, Speaker, SpeechRequest
@@ -196,6 +195,7 @@ def build_worker(settings: Settings, queues: Sequence[str] = (), number: int = 0
 
 def build_studio(settings: Settings) -> Studio:
     """What the doors go through."""
+    from myna.audio.marked_speech import MarkingSpeaker
     from myna.jobs.keys import KeyRing
     from myna.remote import RemoteSpeaker
     from myna.studio import Studio
