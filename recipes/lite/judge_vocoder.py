@@ -36,15 +36,14 @@ from myna.engine.synthesis.speaker import LocalSpeaker
 from myna.engine.weights import load_vocoder
 
 LITE = version("lite")
-Vocoder = Callable[[Tensor], Tensor]
+Vocoder = Callable[[Tensor, Tensor | None], Tensor]
 
 
 def vocoders(work: Path | None) -> dict[str, Vocoder]:
-    """By name, what makes sound of log-mels (1, bands, T)."""
+    """By name, what makes sound of log-mels (1, bands, T), at a pitch (1, T) where one is known."""
     spec = LITE.mel
-    found: dict[str, Vocoder] = {
-        "griffin_lim": GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
-    }
+    plain = GriffinLim(spec, torch.from_numpy(mel_filters(spec.sample_rate, spec.n_fft, spec.bands)))
+    found: dict[str, Vocoder] = {"griffin_lim": lambda mel, _: plain(mel)}
     if work is None:
         return found | {LITE.vocoder: load_vocoder(LITE, Path("models"))}
     net = fresh_net().eval()
@@ -56,11 +55,11 @@ class Keeper:
     """Stands where a vocoder would, and keeps what it is given."""
 
     def __init__(self) -> None:
-        self.mel = torch.zeros(1, LITE.mel.bands, 0)
+        self.mel, self.log_hz = torch.zeros(1, LITE.mel.bands, 0), torch.zeros(1, 0)
 
-    def __call__(self, mel: Tensor) -> Tensor:
+    def __call__(self, mel: Tensor, log_hz: Tensor) -> Tensor:
         """Silence as long as ``mel``."""
-        self.mel = mel
+        self.mel, self.log_hz = mel, log_hz
         return torch.zeros(1, 1, mel.shape[-1] * LITE.mel.hop)
 
 
@@ -72,15 +71,15 @@ class Mels:
         self.speaker = LocalSpeaker(Path("models"), "cpu")
 
     @torch.inference_mode()
-    def of(self, who: int, one: Utterance, number: int) -> dict[str, Tensor]:
-        """Log-mels (1, bands, T) by kind."""
+    def of(self, who: int, one: Utterance, number: int) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Log-mels (1, bands, T) by kind, and the pitch (1, T) that the decoder tells the vocoder."""
         reference = self._voice(self.people[who].reference, f"reference{who}")
         library = self.speaker.library
         own = read_prompt(self._voice(one, f"own{number}"), LITE, library, any_length=True)
         decoder = FlowDecoder(reference, LITE, library, self.speaker.prompt(reference, LITE))
         decoder.vocoder = keeper = Keeper()
         decoder.speak(own.codes, own.phones, speed=1.0, steps=LITE.sampling_steps, seed=number)
-        return {"natural mel": denormalise_mel(own.mel), "flow's mel": keeper.mel}
+        return {"natural mel": (denormalise_mel(own.mel), None), "flow's mel": (keeper.mel, keeper.log_hz)}
 
     def _voice(self, one: Utterance, name: str) -> Voice:
         path = self.folder / f"{name}.wav"
@@ -120,11 +119,11 @@ def main() -> None:
         mels = Mels(people, Path(folder))
         for number, (who, place, one) in enumerate(islice(utterances(people), options.utterances)):
             judges.hear(tallies["natural speech"], one.samples, DATASET_RATE_HZ, one.text, who, place)
-            for kind, mel in mels.of(who, one, number).items():
+            for kind, (mel, log_hz) in mels.of(who, one, number).items():
                 for vocoder, speak in made.items():
                     name, began = f"{kind}, {vocoder}", time.process_time()
                     with torch.inference_mode():
-                        sound = speak(mel)[0, 0].numpy().clip(-1, 1)
+                        sound = speak(mel, log_hz)[0, 0].numpy().clip(-1, 1)
                     spent[name] = spent.get(name, 0.0) + time.process_time() - began
                     length_s[name] = length_s.get(name, 0.0) + len(sound) / LITE.output_rate_hz
                     judges.hear(tallies.setdefault(name, Tally()), sound, LITE.output_rate_hz, one.text, who, place)

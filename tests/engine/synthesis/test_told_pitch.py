@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from myna.core.assets import bundled
 from myna.core.speech import Voice
 from myna.core.versions import version
-from myna.engine.dsp import denormalise_mel
+from myna.engine.dsp import denormalise_mel, mel
 from myna.engine.library import Library
 from myna.engine.synthesis.decoders import FlowDecoder
 from myna.engine.synthesis.prompt import Prompt, read_prompt
@@ -87,3 +88,17 @@ def test_sentences_together_have_the_pitch_that_each_has_alone(
     assert row[0, :OVERLAP_FRAMES].tolist() == pytest.approx([empty] * OVERLAP_FRAMES)
     torch.testing.assert_close(row[:, OVERLAP_FRAMES : OVERLAP_FRAMES + 90], alone)
     assert row[0, OVERLAP_FRAMES + 90 :].tolist() == pytest.approx([empty] * (row.shape[1] - OVERLAP_FRAMES - 90))
+
+
+def test_the_bundled_base_sings_what_it_is_told(tmp_path: Path) -> None:
+    voice = Voice(reference=bundled("demo/recording.flac"))
+    library = Library(tmp_path, "cpu")
+    prompt = read_prompt(voice, LITE, library)
+    decoder = FlowDecoder(voice, LITE, library, prompt)
+    assert decoder.net.pitch is not None
+    for hz in (110.0, 165.0):
+        melody = torch.full((1, 150), hz).log()
+        sound = decoder.speak(prompt.codes[:, :75], prompt.phones, speed=1.0, steps=4, seed=1, melody=melody)
+        track = decoder.net.pitch.read(mel(torch.from_numpy(sound)[None], LITE.mel))
+        assert track.voiced.float().mean() > 0.3
+        assert track.log_hz[track.voiced].median().exp().item() == pytest.approx(hz, rel=0.03)
