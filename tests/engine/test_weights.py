@@ -34,6 +34,16 @@ def test_a_net_keeps_its_sizes_and_numbers(models: Path, tmp_path: Path) -> None
     assert stored.provenance == {"epoch": 3}
 
 
+def test_a_net_from_before_it_was_told_the_pitch_still_loads(models: Path, tmp_path: Path) -> None:
+    stored = read_weights(assets.find("lite_sovits", models))
+    sizes = {name: value for name, value in stored.config["sizes"].items() if name != "has_pitch"}
+    tensors = {name: value for name, value in stored.tensors.items() if not name.startswith("pitch.")}
+    write_weights(tmp_path / "old.safetensors", tensors, {**stored.config, "sizes": sizes}, {})
+    old = load_flow(LITE, tmp_path / "old.safetensors", models)
+    assert old.pitch is None
+    assert old.sizes == replace(load_flow(LITE, None, models).sizes, has_pitch=False)
+
+
 def test_no_weights_are_drawn_that_the_file_replaces(models: Path) -> None:
     before = torch.get_rng_state()
     load_gpt(LITE, None, models)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +27,7 @@ _SHARED = (("width", "heads"), ("hidden", "heads"), ("mrte_width", "mrte_heads")
 def sizes_as_told(usual: Sizes, given: object, tensors: Mapping[str, Tensor], path: Path) -> Sizes:
     """``usual``, the sizes of a version (a dataclass), with what a file says of its own net, as JSON, in their place.
 
-    A file names all sizes that there were when it was written: one that it lacks came later, and is by its default as
-    if it were not there.
+    A file names all switches that there were when it was written: one that it lacks came later, and is off.
 
     Raises `BadCheckpoint` where that cannot be: a net has no more layers than its file has tensors, and none wider than
     the longest of them, so nobody builds what a file only claims.
@@ -46,8 +45,8 @@ def sizes_as_told(usual: Sizes, given: object, tensors: Mapping[str, Tensor], pa
             raise BadCheckpoint(f"{path} says its {name} is {value!r:.50}, which its weights cannot be")
     # JSON knows no tuples.
     named = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    later = {field.name: field.default for field in fields(usual) if field.default is not MISSING}  # type: ignore[arg-type]
-    told = replace(usual, **(later | named))  # type: ignore[type-var]
+    switches = {name: False for name in known if isinstance(getattr(usual, name), bool)}
+    told = replace(usual, **(switches | named))  # type: ignore[type-var]
     for width, heads in _SHARED:
         if width in known and heads in known and getattr(told, width) % getattr(told, heads):
             raise BadCheckpoint(f"{path} says that {heads} {getattr(told, heads)} share {width} {getattr(told, width)}")

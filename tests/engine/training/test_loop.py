@@ -152,7 +152,9 @@ def test_training_changes_what_it_should(dataset: DatasetFolder, models: Path) -
         for (name, old), new in zip(before.state_dict().items(), after.state_dict().values(), strict=True)
         if not torch.equal(old, new)
     }
-    assert moved == {"enc_p", "ref_enc", "bridge", "wns1", "linear_mel", "cfm"}
+    assert moved == {"enc_p", "ref_enc", "bridge", "wns1", "linear_mel", "cfm", "pitch"}
+    readers = [{k: v for k, v in net.state_dict().items() if k.startswith("pitch.reader")} for net in (before, after)]
+    assert all(torch.equal(old, readers[1][name]) for name, old in readers[0].items()), "what reads the pitch stays"
     assert all(
         not torch.equal(old, new)
         for old, new in zip(
