@@ -38,8 +38,9 @@ DECODED = {
 """What makes of the speech that travelled what each stage reads; of the GPT only the samples' sound does."""
 MOST_SPEECH_MB = {"content": 40.0, "gpt": 2.0, "flow": 40.0, "vocoder": 40.0}
 """The GPT learns from tokens; it takes along little but the held-out speakers."""
-BESIDE = {"content": (), "gpt": ("lite/sovits.safetensors",), "flow": (), "vocoder": ()}
-"""Files of the bundled base that a stage's samples need."""
+_VOCODER = "lite/vocoder.safetensors"
+BESIDE = {"content": (), "gpt": ("lite/sovits.safetensors", _VOCODER), "flow": (_VOCODER,), "vocoder": ()}
+"""Files of the bundled base that a stage or its samples need; the flow reads the pitch with a part of the vocoder."""
 LARGEST = 300_000
 """Bytes of a file of the package that travels: weights and dictionaries stay at home, phones are listed already."""
 HERE = Path(__file__).parent

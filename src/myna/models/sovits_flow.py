@@ -220,7 +220,8 @@ class SovitsFlow(nn.Module):
     ) -> torch.Tensor:
         """Codes (B, T25) and phones (B, Tx), each with lengths (B,), to features (B, feature_width, Tmel).
 
-        A net that is told the pitch guesses it, for the ``register`` of the voice.
+        A net that is told the pitch guesses it, for the ``register`` of the voice; without one it is told
+        nothing, which only tests want.
         """
         said, mask = self.said(codes, phones, phone_lens, speaker, code_lens, speed)
         log_hz = None if self.pitch is None or register is None else register(self.pitch.guess(said))
