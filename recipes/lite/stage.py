@@ -23,6 +23,7 @@ from torch import Tensor
 
 from myna.checkpoints.native import read_weights
 from myna.core.assets import bundled
+from myna.core.memory import keep_freed
 from myna.engine.training.recipe import moved, pinned
 
 Figures = dict[str, float]
@@ -76,6 +77,8 @@ class Stage:
     def __init__(self, name: str, net: torch.nn.Module, options: argparse.Namespace) -> None:
         self.name, self.net, self.options = name, net, options
         self.device = torch.device(options.device)
+        if self.device.type == "cpu":
+            keep_freed()
         net.to(self.device)
         self.folder = options.work / "state" / name
         self.metrics = self.folder / "metrics.jsonl"

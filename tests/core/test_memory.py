@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import platform
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,19 @@ import pytest
 
 from myna.core import memory
 
-MIB = 2**20
+_FAULTS = """
+import resource, sys
+import numpy as np
+from myna.core.memory import keep_freed
+
+if "keep" in sys.argv:
+    keep_freed()
+for number in range(20):
+    np.ones(64 * 2**20, np.uint8)
+    if number == 9:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 
 
 def held_mib() -> float:
@@ -28,6 +42,17 @@ def test_holes_between_what_is_in_use_go_back() -> None:
     memory.give_back()
     assert before - held_mib() > 60
     assert len(kept) == 20
+
+
+def faults(*options: str) -> int:
+    """Pages that the system has to give a process that makes and frees 64 MiB ten times."""
+    command = [sys.executable, "-c", _FAULTS, *options]
+    return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_what_is_freed_is_kept_for_the_next_pieces() -> None:
+    assert faults("keep") * 20 < faults()
 
 
 @pytest.mark.parametrize("taken", [1, 3])

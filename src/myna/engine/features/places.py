@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from myna.core.errors import BadInput
+from myna.core.memory import keep_freed
 from myna.core.training import Precision
 from myna.engine.device import pick_device, use_threads
 from myna.engine.training.devices import precision_on
@@ -26,8 +27,10 @@ class Place:
     precision: str = "fp32"
 
     def settle(self) -> None:
-        """Let this process take the threads that are its."""
+        """Let this process take the threads that are its, and keep its memory."""
         use_threads(self.threads)
+        if self.device == "cpu":
+            keep_freed()
 
     @property
     def type(self) -> torch.dtype:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from myna.core.errors import InstallationError
+from myna.core.memory import keep_freed
 from myna.core.training import Precision
 from myna.engine.training.devices import precision_on
 
@@ -40,6 +41,8 @@ class Hardware:
             raise InstallationError(" ".join(str(error).split())) from None
         if device.type == "cuda":
             torch.cuda.set_device(device)
+        else:
+            keep_freed()
 
     @property
     def count(self) -> int:
