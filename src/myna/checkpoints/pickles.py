@@ -13,6 +13,7 @@ import pickletools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from myna.core.errors import BadCheckpoint
@@ -22,6 +23,7 @@ Constructor = Callable[[tuple[object, ...]], object]
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 _MAX_INTEGER_BITS = 128
+_STEPS_AT_ONCE = 256
 _KEY_TYPES = (str, int, float, bool, type(None))
 
 
@@ -48,12 +50,12 @@ def _opcodes(stream: io.BytesIO) -> Iterator[tuple[pickletools.OpcodeInfo, Any, 
     """The stream's opcodes; what the splitter warns of in damaged texts is of no interest."""
     opcodes = pickletools.genops(stream)
     while True:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings():  # around many: entering it takes longer than an opcode
             warnings.simplefilter("ignore", DeprecationWarning)
-            step = next(opcodes, None)
-        if step is None:
+            steps = list(islice(opcodes, _STEPS_AT_ONCE))
+        if not steps:
             return
-        yield step
+        yield from steps
 
 
 class _Machine:
