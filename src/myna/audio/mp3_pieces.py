@@ -31,7 +31,8 @@ from myna.audio.plain_mp3 import FrameForm, PlainMp3
 from myna.audio.recording import AudioInfo, Part
 
 _PIECE_FRAMES = 1024
-_BLOCK_SAMPLES = 32768  # what is done with them finds them in the cache
+"""A thousandth of an hour or two at a time: each array that goes from thread to thread costs turns of the interpreter,
+which cost more than what smaller ones would find in the cache."""
 _RESERVOIR_BYTES = 511
 _STATE_FRAMES = 3
 _CHECK_BYTES = 2
@@ -75,25 +76,24 @@ class Mpg123Decoder:
 
 
 def mp3_blocks(stream: BinaryIO, plain: PlainMp3, mixing: Mixing, num_threads: int = 0) -> Iterator[np.ndarray]:
-    """The sound of a plain file in blocks, float32 by ``mixing``; the same ones whatever the number of threads.
+    """The sound of a plain file, float32 by ``mixing``, in the same blocks whatever the number of threads.
 
     Without threads, each piece is decoded when it is asked for.
     """
     end = plain.skip + plain.num_samples
     at = 0
     pieces, sound = _pieces(stream, plain), partial(_sound, mixing)
-    for blocks in _in_threads(sound, pieces, num_threads) if num_threads else map(sound, pieces):
-        for block in blocks:
-            heard = block[max(plain.skip - at, 0) : max(end - at, 0)]
-            at += len(block)
-            if len(heard):
-                yield heard
+    for block in _in_threads(sound, pieces, num_threads) if num_threads else map(sound, pieces):
+        heard = block[max(plain.skip - at, 0) : max(end - at, 0)]
+        at += len(block)
+        if len(heard):
+            yield heard
 
 
 def _in_threads(
-    sound: Callable[[_Piece], list[np.ndarray]], pieces: Iterator[_Piece], num_threads: int
-) -> Iterator[list[np.ndarray]]:
-    pending: deque[Future[list[np.ndarray]]] = deque()
+    sound: Callable[[_Piece], np.ndarray], pieces: Iterator[_Piece], num_threads: int
+) -> Iterator[np.ndarray]:
+    pending: deque[Future[np.ndarray]] = deque()
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="mp3")
     try:
         for piece in pieces:
@@ -133,8 +133,8 @@ def _silence(data: bytearray, at: int, form: FrameForm) -> None:
     data[side : side + form.side_bytes] = furthest.ljust(form.side_bytes, b"\0")
 
 
-def _sound(mixing: Mixing, piece: _Piece) -> list[np.ndarray]:
-    """A piece in blocks; each is mixed while its channels are in the cache."""
+def _sound(mixing: Mixing, piece: _Piece) -> np.ndarray:
+    """A piece, mixed."""
     # The silent frames in front are for mpg123, which mutes the beginning of a file with a tag.
     num_frames = _CYCLE_FRAMES + piece.num_frames
     whole = _frame(piece.form, num_frames) + _CYCLE_FRAMES * _frame(piece.form) + piece.data
@@ -144,9 +144,8 @@ def _sound(mixing: Mixing, piece: _Piece) -> list[np.ndarray]:
     missing = piece.num_samples - len(sound)
     if missing > 0:  # damage inside frames, at which mpg123 gave up: what is behind keeps its place
         sound = np.concatenate((np.zeros((missing, piece.form.channels), np.float32), sound))
-    starts = range(len(sound) - piece.num_samples, len(sound), _BLOCK_SAMPLES)
-    blocks = (sound[start : start + _BLOCK_SAMPLES].T for start in starts)
-    return [mixing(list(rows if len(rows) > 1 else rows.copy())) for rows in blocks]
+    rows = sound[len(sound) - piece.num_samples :].T
+    return mixing(list(rows))
 
 
 def _file(data: bytes | bytearray) -> int | io.BytesIO:
