@@ -3,7 +3,7 @@
 A decoder that has learnt little speaks in a voice too near to the mean of all: its mels are duller and flatter than
 those of the person, and the formants lie elsewhere. How much is measured on the reference itself, whose tokens are
 spoken once in its own voice: what is said is the same, so what differs is the decoder. Each band is then drawn from
-those around it by ridge regression towards itself, and moves as much as the recorded one does (as a filter behind
+all of them by ridge regression towards itself, and moves as much as the recorded one does (as a filter behind
 statistical synthesis "global variance": Toda and Tokuda 2007).
 """
 
@@ -16,10 +16,8 @@ from torch import Tensor
 
 _QUIET = 0.3
 """Share of the frames, the softest, that are taken for pauses."""
-_AROUND = 8
-"""Bands to either side that a band is drawn from: formants lie at most so far off."""
-_RIDGE = 1.0
-"""How much a band is held to be itself, beside how loud the bands around it are."""
+_RIDGE = 0.5
+"""How much a band is held to be itself, beside how much all bands move."""
 _FLATTEST, _LIVELIEST = 0.6, 1.8
 _LEAST = 1e-3
 
@@ -60,18 +58,11 @@ def _liveliness(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def _drawn(ours: Tensor, theirs: Tensor) -> Tensor:
-    """The weights (bands, bands) by which each band of ``theirs`` (bands, T) is best drawn from those around it."""
-    bands = ours.shape[0]
-    both, products = ours @ ours.T, ours @ theirs.T
-    weights = torch.zeros_like(both)
-    for band in range(bands):
-        near = slice(max(band - _AROUND, 0), band + _AROUND + 1)
-        square = both[near, near]
-        ridge = (_RIDGE * square.diagonal().mean()).clamp(min=_LEAST)
-        itself = torch.zeros_like(square[0])
-        itself[band - near.start] = ridge
-        held = square + ridge * torch.eye(len(square), device=square.device)
-        weights[band, near] = torch.linalg.solve(held, products[near, band] + itself)
+    """The weights (bands, bands) by which the bands of ``theirs`` (bands, T) are best drawn from ``ours``."""
+    both = ours @ ours.T
+    ridge = (_RIDGE * both.diagonal().mean()).clamp(min=_LEAST) * torch.eye(len(both), device=both.device)
+    # Symmetric, so this is the solution from the right.
+    weights: Tensor = torch.linalg.solve(both + ridge, ours @ theirs.T + ridge).T
     return weights
 
 
