@@ -50,6 +50,13 @@ def test_formants_that_lie_elsewhere_are_moved() -> None:
     assert after < 0.25 * before
 
 
+def test_bands_are_drawn_from_those_around_them_where_that_is_asked_for() -> None:
+    made, recorded = torch.randn(2, 1, 30, 400, generator=torch.Generator().manual_seed(0))
+    far = (torch.arange(30)[:, None] - torch.arange(30)).abs() > 4
+    assert (measured(made, recorded, 4).weights[far] == 0).all()
+    assert (measured(made, recorded).weights[far] != 0).all()
+
+
 def test_mels_of_other_lengths_are_compared_as_far_as_both_go() -> None:
     recorded = torch.randn(1, 5, 200, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(measured(recorded[..., :150] - 1, recorded)(recorded - 1), recorded)
@@ -83,6 +90,9 @@ def test_a_voice_is_balanced_once_by_its_own_reference(
     trained.linear_mel.bias += 1.0
     monkeypatch.setattr(library, "sovits", lambda *_given: trained)
     assert not torch.equal(FlowDecoder(voice, LITE, library, prompt).balance.made, decoder.balance.made)
+    prompt.balances.clear()
+    own = FlowDecoder(voice.model_copy(update={"sovits": Path("trained")}), LITE, library, prompt)
+    assert own.balance.weights[0, -1] == 0 != decoder.balance.weights[0, -1], "a trained one by the bands around"
     plain = FlowDecoder(voice, replace(LITE, is_balanced=False), library, prompt)
     assert torch.equal(plain.balance(made), made)
 

@@ -3,8 +3,11 @@
 A decoder that has learnt little speaks in a voice too near to the mean of all: its mels are duller and flatter than
 those of the person, and the formants lie elsewhere. How much is measured on the reference itself, whose tokens are
 spoken once in its own voice: what is said is the same, so what differs is the decoder. Each band is then drawn from
-all of them by ridge regression towards itself, and moves as much as the recorded one does (as a filter behind
+others by ridge regression towards itself, and moves as much as the recorded one does (as a filter behind
 statistical synthesis "global variance": Toda and Tokuda 2007).
+
+A decoder that never heard the voice is wrong in everything at once, and all bands tell of each. One that was trained on
+it has most of the voice: from all bands it would learn the words of the reference, and from those around it does not.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from torch import Tensor
 
 _QUIET = 0.3
 """Share of the frames, the softest, that are taken for pauses."""
+AROUND = 20
+"""Bands to either side that a band is drawn from where the decoder was trained on the voice."""
 _RIDGE = 0.5
-"""How much a band is held to be itself, beside how much all bands move."""
+"""How much a band is held to be itself, beside how much the bands that it is drawn from move."""
 _FLATTEST, _LIVELIEST = 0.6, 1.8
 _LEAST = 1e-3
 
@@ -36,8 +41,11 @@ class Balance:
         return self.weights @ (mel - self.made) + self.recorded
 
 
-def measured(made: Tensor, recorded: Tensor) -> Balance:
-    """The balance between two mels (1, bands, T) of the same words, frame by frame; pauses are left out."""
+def measured(made: Tensor, recorded: Tensor, around: int | None = None) -> Balance:
+    """The balance between two mels (1, bands, T) of the same words, frame by frame; pauses are left out.
+
+    Each band is drawn from those at most ``around`` to either side, without it from all.
+    """
     length = min(made.shape[-1], recorded.shape[-1])
     made, recorded = made[0, :, :length].float(), recorded[0, :, :length].float()
     loudness = recorded.mean(dim=0)
@@ -46,7 +54,7 @@ def measured(made: Tensor, recorded: Tensor) -> Balance:
     means = made.mean(dim=1, keepdim=True), recorded.mean(dim=1, keepdim=True)
     ours, theirs = made - means[0], recorded - means[1]
     first = _liveliness(ours, theirs)
-    drawn = _drawn(first * ours, theirs)
+    drawn = _drawn(first * ours, theirs, len(ours) if around is None else around)
     second = _liveliness(drawn @ (first * ours), theirs)
     return Balance(*means, weights=second * drawn * first.T)
 
@@ -57,12 +65,20 @@ def _liveliness(ours: Tensor, theirs: Tensor) -> Tensor:
     return ratio.clamp(_FLATTEST, _LIVELIEST)
 
 
-def _drawn(ours: Tensor, theirs: Tensor) -> Tensor:
-    """The weights (bands, bands) by which the bands of ``theirs`` (bands, T) are best drawn from ``ours``."""
-    both = ours @ ours.T
-    ridge = (_RIDGE * both.diagonal().mean()).clamp(min=_LEAST) * torch.eye(len(both), device=both.device)
-    # Symmetric, so this is the solution from the right.
-    weights: Tensor = torch.linalg.solve(both + ridge, ours @ theirs.T + ridge).T
+def _drawn(ours: Tensor, theirs: Tensor, around: int) -> Tensor:
+    """The weights (bands, bands) by which each band of ``theirs`` (bands, T) is best drawn from those around it in
+    ``ours``."""
+    bands = ours.shape[0]
+    both, products = ours @ ours.T, ours @ theirs.T
+    weights = torch.zeros_like(both)
+    for band in range(bands):
+        near = slice(max(band - around, 0), band + around + 1)
+        square = both[near, near]
+        ridge = (_RIDGE * square.diagonal().mean()).clamp(min=_LEAST)
+        itself = torch.zeros_like(square[0])
+        itself[band - near.start] = ridge
+        held = square + ridge * torch.eye(len(square), device=square.device)
+        weights[band, near] = torch.linalg.solve(held, products[near, band] + itself)
     return weights
 
 

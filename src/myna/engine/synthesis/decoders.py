@@ -17,7 +17,7 @@ from myna.core.speech import Voice
 from myna.core.versions import ModelVersion
 from myna.engine.dsp import denormalise_mel, mel
 from myna.engine.library import Library
-from myna.engine.synthesis.balance import Balance, measured, unchanged
+from myna.engine.synthesis.balance import AROUND, Balance, measured, unchanged
 from myna.engine.synthesis.prompt import Prompt
 from myna.engine.synthesis.stretches import cut_row, join_row
 from myna.models.layers import length_mask
@@ -86,7 +86,7 @@ class FlowDecoder:
     """
 
     def __init__(self, voice: Voice, version: ModelVersion, library: Library, prompt: Prompt) -> None:
-        self.version = version
+        self.version, self.is_trained = version, voice.sovits is not None
         self.sample_rate = version.output_rate_hz
         net = library.sovits(version, voice.sovits)
         assert isinstance(net, SovitsFlow)  # by the version's kind
@@ -230,7 +230,7 @@ class FlowDecoder:
             features, _ = self.net.own_features(prompt.codes, prompt.phones, self.prompt.speaker, recorded)
             generator = torch.Generator(self.device).manual_seed(0)
             made = self.flow(features[..., :_BALANCE_FRAMES], self.version.sampling_steps, generator)
-            prompt.balances[self.net] = measured(made, prompt.mel)
+            prompt.balances[self.net] = measured(made, prompt.mel, AROUND if self.is_trained else None)
         return prompt.balances[self.net]
 
 
