@@ -31,8 +31,8 @@ from myna.audio.plain_mp3 import FrameForm, PlainMp3
 from myna.audio.recording import AudioInfo, Part
 
 _PIECE_FRAMES = 1024
-"""A thousandth of an hour or two at a time: each array that goes from thread to thread costs turns of the interpreter,
-which cost more than what smaller ones would find in the cache."""
+"""27 s at 44.1 kHz: each array that goes from thread to thread costs turns of the interpreter, which cost more than
+what smaller ones would gain from the cache."""
 _RESERVOIR_BYTES = 511
 _STATE_FRAMES = 3
 _CHECK_BYTES = 2

@@ -90,7 +90,7 @@ class Recording:
         self._check_header()
 
     def blocks(self, num_threads: int = 0) -> Generator[np.ndarray, None, None]:
-        """Float32 blocks of some ten thousand samples, every limit checked on the way.
+        """Float32 blocks of some ten thousand samples, of plain MP3 a million, every limit checked on the way.
 
         Plain MP3 is decoded by ``num_threads`` threads beside the caller's, if any. A few broken packets are skipped
         (streams often begin inside a frame), many are damage.

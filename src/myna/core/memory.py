@@ -3,9 +3,9 @@
 glibc keeps small freed pieces for later. Tensors of ever other sizes, made by several threads, fit into them badly: a
 server that had said a few hundred sentences held twice what it used, and ever more (``benchmarks/server.py memory``).
 
-Large pieces it gives back at once, and the system zeroes every page of them when they are asked for again: a tenth of
-the processor time of nets with large maps (``benchmarks/training.py features``). A process that only trains or makes
-features, and then ends, had better keep them.
+Large pieces it gives back at once, and the system zeroes every page of them when they are asked for again: some
+30,000 a clip in nets with large maps. A process that only trains or makes features, and then ends, had better keep
+them.
 
 Source: mallopt(3), malloc_trim(3).
 """

@@ -6,8 +6,8 @@ spoken once in its own voice: what is said is the same, so what differs is the d
 others by ridge regression towards itself, and moves as much as the recorded one does (as a filter behind
 statistical synthesis "global variance": Toda and Tokuda 2007).
 
-A decoder that never heard the voice is wrong in everything at once, and all bands tell of each. One that was trained on
-it has most of the voice: from all bands it would learn the words of the reference, and from those around it does not.
+Of a decoder that never heard the voice all bands tell of each. With one that was trained on it this made voices less
+alike, in the one voice where it could be measured (docs/gpu.md): there only the bands around a band are heard.
 """
 
 from __future__ import annotations
