@@ -6,14 +6,13 @@ mean over time: 20480 numbers. The last layer and its 192 numbers are only used 
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 _CEILING = 20.0
 """Activations within a block are cut off here."""
@@ -146,11 +145,12 @@ class EresNet(nn.Module):
         return self.fuse34(x, self.layer3_ds(earlier * valid_earlier)).flatten(1, 2), valid[:, 0]
 
 
-def folded(net: EresNet) -> EresNet:
-    """``net`` with every norm, of which only fixed numbers are left when it is not trained, inside its convolution: the
-    same vectors, sooner."""
-    found = copy.deepcopy(net).eval()
-    for module in found.modules():
+def fold_norms(net: EresNet) -> None:
+    """Put every norm of ``net``, which is trained no more, into the convolution before it: the same vectors, sooner.
+
+    Of a norm that is not trained only fixed numbers are left.
+    """
+    for module in net.eval().modules():
         if isinstance(module, Fusion):
             _fold_pairs(module.local_att)
         elif isinstance(module, Block):
@@ -159,8 +159,7 @@ def folded(net: EresNet) -> EresNet:
             _fold_pairs(module.shortcut)
             for index, (conv, norm) in enumerate(zip(module.convs, module.bns, strict=True)):
                 module.convs[index], module.bns[index] = _fold(conv, norm)
-    found.conv1, found.bn1 = _fold(found.conv1, found.bn1)
-    return found
+    net.conv1, net.bn1 = _fold(net.conv1, net.bn1)
 
 
 def _fold_pairs(layers: nn.Sequential) -> None:
@@ -171,7 +170,10 @@ def _fold_pairs(layers: nn.Sequential) -> None:
 
 
 def _fold(conv: Any, norm: Any) -> tuple[Any, Any]:
-    return fuse_conv_bn_eval(conv, norm), nn.Identity()
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    return conv, nn.Identity()
 
 
 def _valid(lengths: torch.Tensor, longest: int, halvings: int) -> torch.Tensor:

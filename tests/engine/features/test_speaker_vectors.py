@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from myna.engine.features.voiceprint import extract_voiceprints
 from myna.engine.filter_bank import filter_bank
 from myna.engine.library import Library
 from myna.engine.speaker_print import speaker_bank, speaker_print, speaker_prints
-from myna.models.eres2net import EresNet, EresSizes, folded
+from myna.models.eres2net import EresNet, EresSizes, fold_norms
 from myna.steps.extract import ExtractSpeakerVectors
 from tests.engine.voices import Recordings
 
@@ -54,7 +55,7 @@ def extract(recordings: Recordings, dataset: DatasetFolder, models: Path, **more
 def test_each_clip_has_the_nets_view_of_it(
     recordings: Recordings, dataset: DatasetFolder, net: EresNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Library, "speaker_net", lambda *_: net)
+    monkeypatch.setattr(Library, "speaker_net", lambda *_: copy.deepcopy(net))
     assert extract(recordings, dataset, tmp_path) == 3
     for name in ("clip0.wav", "clip1.wav"):
         vector = read_tensor(dataset.speaker / f"{name}.pt")
@@ -72,7 +73,7 @@ def test_each_clip_has_the_nets_view_of_it(
 def test_missing_clips_are_left_out_and_named(
     recordings: Recordings, dataset: DatasetFolder, net: EresNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Library, "speaker_net", lambda *_: net)
+    monkeypatch.setattr(Library, "speaker_net", lambda *_: copy.deepcopy(net))
     (dataset.wav32k / "clip1.wav").unlink()
     told: list[str] = []
     assert extract(recordings, dataset, tmp_path, progress=lambda _, note: told.append(note)) == 2
@@ -139,7 +140,7 @@ def test_norms_that_are_folded_into_convolutions_change_no_vector(net: EresNet) 
                 assert value is not None
                 value.copy_(torch.rand(value.shape, generator=torch.Generator().manual_seed(1)) + 0.5)
     frames, lengths = torch.randn(2, 90, 80, generator=torch.Generator().manual_seed(0)), torch.tensor([90, 61])
-    quick = folded(net)
+    quick = copy.deepcopy(net)
+    fold_norms(quick)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.modules())
     torch.testing.assert_close(quick(frames, lengths), net(frames, lengths), rtol=1e-4, atol=1e-4)
-    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in net.modules()), "the given one is left alone"

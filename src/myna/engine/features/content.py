@@ -29,6 +29,7 @@ from myna.engine.features.left_out import note_left_out
 from myna.engine.features.places import Place, places_of
 from myna.engine.library import Library
 from myna.models.content import LiteContent
+from myna.models.hubert_on_cpu import lay_out_for_cpu
 from myna.models.pretrained import HubertContent
 
 Encoder = HubertContent | LiteContent
@@ -113,6 +114,8 @@ class _Maker:
         place.settle()
         self.gain, self.type = version.content_gain, place.type
         self.encoder = Library(models, place.device).content(version)
+        if place.device == "cpu" and isinstance(self.encoder, HubertContent):
+            lay_out_for_cpu(self.encoder)
         self.half = halved(self.encoder, self.type)
         on_cpu = _LITE_BATCH if isinstance(self.encoder, LiteContent) else 1
         self.batch = on_cpu if place.device == "cpu" else _GPU_BATCH
