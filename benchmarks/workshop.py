@@ -171,22 +171,24 @@ def raced(
 def slicing(options: Options) -> list[Row]:
     """An hour in one file, and in six."""
     clips = options.place / "clips"
+    shutil.rmtree(clips, ignore_errors=True)
 
-    def empty() -> Path:
-        shutil.rmtree(clips, ignore_errors=True)
-        return clips
+    def fresh() -> str:
+        # Nothing is removed meanwhile: for minutes ext4 may look through what was, whenever a file is made.
+        clips.mkdir(exist_ok=True)
+        return tempfile.mkdtemp(dir=clips)
 
     def ours(source: Path) -> list[list[str]]:
-        return [[sys.executable, "-m", "myna.cli", "audio_slicer", str(source), str(empty())]]
+        return [[sys.executable, "-m", "myna.cli", "audio_slicer", str(source), fresh()]]
 
     def theirs(source: Path, parts: int) -> list[list[str]]:
-        out = str(empty())
+        out = fresh()
         script = str(Path(__file__).with_name("official_slicing.py"))
         command = [options.official_python, script, str(source), out, options.ffmpeg]
         return [[*command, str(part), str(parts)] for part in range(parts)]
 
     book, folder = joined(options.place, 1.0), chapters(options.place)
-    return [
+    rows = [
         raced("slicing: an hour of mp3, one file", options.rounds, lambda: ours(book), lambda: theirs(book, 1)),
         raced(
             f"slicing: an hour of mp3, six files, {OFFICIAL_PARTS} parts",
@@ -195,6 +197,8 @@ def slicing(options: Options) -> list[Row]:
             lambda: theirs(folder, OFFICIAL_PARTS),
         ),
     ]
+    shutil.rmtree(clips)
+    return rows
 
 
 def decode_to_pipe(file: Path) -> None:

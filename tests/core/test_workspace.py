@@ -1,14 +1,26 @@
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from myna.core import workspace
 from myna.core.errors import BadInput, NotFound, WorkspaceError
 from myna.core.versions import version
-from myna.core.workspace import Workspace, files_in, inside, make_folder, write_bytes, write_text, writing
+from myna.core.workspace import (
+    Workspace,
+    bring_to_disk,
+    files_in,
+    inside,
+    make_folder,
+    write_bytes,
+    write_text,
+    writing,
+)
 
 
 def test_voices_are_listed_by_name_and_hidden_folders_are_none(tmp_path: Path) -> None:
@@ -107,6 +119,34 @@ def test_a_real_full_disk_is_named() -> None:
 
         with disk_errors(Path("/dev/full")), Path("/dev/full").open("wb", buffering=0) as file:
             file.write(b"x")
+
+
+def test_many_files_are_brought_to_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(workspace, "_flush", lambda path: waited.append(path.name))
+    for number in range(3):
+        with writing(tmp_path / f"{number}.wav", is_one_of_many=True) as temporary:
+            temporary.write_bytes(b"x")
+    assert waited == []
+    bring_to_disk(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        bring_to_disk(tmp_path / "nowhere")
+
+
+def test_a_disk_that_fails_when_it_is_waited_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(number: int) -> int:
+        assert Path(f"/proc/self/fd/{number}").resolve() == tmp_path
+        ctypes.set_errno(errno.ENOSPC)
+        return -1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(syncfs=fails))
+    with pytest.raises(WorkspaceError, match="disk is full"):
+        bring_to_disk(tmp_path)
+    synced: list[int] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace())
+    monkeypatch.setattr(os, "sync", lambda: synced.append(1))
+    bring_to_disk(tmp_path)
+    assert synced == [1]
 
 
 def test_other_errors_of_the_system_are_not_swallowed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from myna.core.errors import BadAudio, BadInput, NotFound
 from myna.core.findings import Findings
 from myna.core.progress import silent
 from myna.core.workspace import files_in, make_folder, write_text
+from myna.engine import recordings
 from myna.engine.recordings import RecordingLimits, clip_safe_names, convert_recordings, slice_recordings
 from tests.engine.clips import tone
 
@@ -209,6 +210,18 @@ def test_slices_carry_their_place_in_their_names(source: Path, tmp_path: Path) -
     assert len(clips) == 2
     first = int(clips[1].name.split("_")[1])
     assert 5.0 < first / 32000 < 6.0
+
+
+def test_all_clips_are_there_before_the_disk_is_waited_for(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[list[Path]] = []
+    monkeypatch.setattr(recordings, "bring_to_disk", lambda folder: waited.append(files_in(folder)))
+    for name in ("me.wav", "you.wav"):
+        write_wav(source / name, tone(5.0, 32000), 32000)
+    slice_recordings(source, tmp_path / "out", settings=SliceSettings(), progress=silent)
+    assert waited == [files_in(tmp_path / "out")]
+    assert len(waited[0]) == 2
 
 
 def test_recordings_too_quiet_to_be_cut_are_refused(source: Path, tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ _MOST_WAITING = 1 << 22
 
 
 class ClipWriter:
-    """Writes the clips of one recording while it is being cut; leaving the context waits for those under way."""
+    """Writes the clips of one recording while it is being cut; leaving the context waits for those under way.
+
+    Whoever has them all written calls `myna.core.workspace.bring_to_disk`.
+    """
 
     def __init__(self, name: str, folder: Path, settings: SliceSettings) -> None:
         self._name, self._folder, self._settings = name, folder, settings
@@ -83,7 +86,7 @@ class ClipWriter:
         return clip
 
     def _write(self, clip: Path, sound: Callable[[], Iterable[np.ndarray]]) -> int:
-        return write_wav_blocks(clip, clip_blocks(sound, self._settings), CLIP_RATE_HZ)
+        return write_wav_blocks(clip, clip_blocks(sound, self._settings), CLIP_RATE_HZ, is_one_of_many=True)
 
 
 def clip_samples(sound: np.ndarray, settings: SliceSettings) -> np.ndarray:

@@ -14,15 +14,20 @@ from myna.core.workspace import disk_errors, writing
 _MOST_BYTES = 0xFFFFFFFF - 36
 
 
-def write_wav_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate: int) -> int:
+def write_wav_blocks(
+    path: Path, blocks: Iterable[np.ndarray], sample_rate: int, *, is_one_of_many: bool = False
+) -> int:
     """Write ``blocks`` ``(t,)``, int16 or float as `to_int16` takes them, as they come; how many samples that were.
+
+    ``is_one_of_many``: see `myna.core.workspace.writing`.
 
     Raises:
         LimitExceeded: more than WAVE can hold, 4 GiB.
         WorkspaceError: the folder cannot be written or the disk is full.
     """
     num_bytes = 0
-    with writing(path) as temporary, disk_errors(path), temporary.open("wb", buffering=1 << 20) as file:
+    part = writing(path, is_one_of_many=is_one_of_many)
+    with part as temporary, disk_errors(path), temporary.open("wb", buffering=1 << 20) as file:
         file.write(wav_header(sample_rate, None))
         for block in blocks:
             data = to_int16(block).astype("<i2", copy=False)

@@ -15,6 +15,7 @@ The dataset folder's names and formats are those of GPT-SoVITS, so either progra
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import math
 import os
@@ -268,10 +269,11 @@ def inside_roots(roots: tuple[Path, ...], given: str | Path) -> Path:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
+def writing(path: Path, *, is_one_of_many: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` (same suffix): renamed to it on success, removed on any failure.
 
-    Folders on the way are made. Raises `WorkspaceError` where the folder cannot be written or the disk is full.
+    Folders on the way are made. Where it ``is_one_of_many``, the disk may have the name before it has the bytes, until
+    `bring_to_disk` is called for all. Raises `WorkspaceError` where the folder cannot be written or the disk is full.
     """
     # Of the name only its end, because with a mark before it the longest names would be too long.
     temporary = path.with_name(f"{_PART}{secrets.token_hex(4)}-{path.name[-_SHOWN_CHARS:]}")
@@ -279,10 +281,28 @@ def writing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
-            _flush(temporary)
+            if not is_one_of_many:
+                _flush(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def bring_to_disk(folder: Path) -> None:
+    """Wait until all that was written on the file system of ``folder`` is on the disk; errors as in `writing`.
+
+    For many files that is several times quicker than to wait for each. Source: syncfs(2).
+    """
+    with disk_errors(folder):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).syncfs(number):
+                failed = ctypes.get_errno()
+                raise OSError(failed, os.strerror(failed))
+        except AttributeError:  # a system that has only the like for all its disks
+            os.sync()
+        finally:
+            os.close(number)
 
 
 def clear_unfinished(folder: Path, before: float = math.inf) -> None:

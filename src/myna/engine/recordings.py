@@ -20,7 +20,7 @@ from myna.audio.wave_file import write_wav_blocks
 from myna.core.errors import BadAudio, BadInput, NotFound
 from myna.core.findings import Findings, Tally, printable
 from myna.core.progress import Progress, named
-from myna.core.workspace import inside, make_folder
+from myna.core.workspace import bring_to_disk, inside, make_folder
 from myna.engine.processes import each_shared, num_cores, num_processes
 from myna.engine.voice_activity import VoiceActivity
 
@@ -148,6 +148,7 @@ def slice_recordings(
     processes = num_processes(recordings, num_parts)
     work = _Slicing(folder, settings, voice_threshold, _has_core_to_spare(processes))
     done = each_shared(recordings, work, processes, tally, progress)
+    bring_to_disk(folder)
     if num_shares == 1 or tally.failures:
         tally.require(len(done), BadAudio, "no recording gives a clip")
     return tally.findings(f"{sum(count for _, count in done)} clips of {len(done)} recordings")
