@@ -30,6 +30,9 @@ CODECS = ",".join(
 )
 """libav decoders that may run; video and pictures in a file are never decoded."""
 
+_PROBING = {"wav": {"max_probe_packets": "1"}}
+"""libav would search seconds of PCM for other codecs that may hide in it, none of which may run: 6 ms a file."""
+
 _PART_SAMPLES = 65536
 _KINDS = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "fltp": "f4", "dblp": "f8"}
 """libav's planar sample formats, as numpy calls them."""
@@ -48,6 +51,7 @@ def opened_by_libav(
 ) -> Iterator[LibavDecoder]:
     """The decoder of what ``stream`` holds for one of the ``demuxers``. Raises `BadAudio` where none can read it."""
     options = {"format_whitelist": demuxers, "codec_whitelist": CODECS, "protocol_whitelist": ""}
+    options |= _PROBING.get(demuxers, {})
     try:
         # Titles and the like are not read, so it does not matter in what letters they are.
         container = av.open(

@@ -21,7 +21,7 @@ from myna.audio.wave_file import write_wav_blocks
 CLIP_RATE_HZ = 32000
 """Clips are stored at this rate, and their names count its samples."""
 
-_NUM_WRITERS = 4  # they wait for the disk most of the time
+_NUM_WRITERS = 2  # one computes while the other waits for the disk
 _MOST_WAITING = 1 << 22
 """Samples that may wait to be written; a longer clip is written at once, from where it lies."""
 
