@@ -31,7 +31,7 @@ CODECS = ",".join(
 """libav decoders that may run; video and pictures in a file are never decoded."""
 
 _PROBING = {"wav": {"max_probe_packets": "1"}}
-"""libav would search seconds of PCM for other codecs that may hide in it, none of which may run: 6 ms a file."""
+"""libav would search seconds of PCM for codecs that hide in it, 6 ms a file; where it begins they are found too."""
 
 _PART_SAMPLES = 65536
 _KINDS = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "fltp": "f4", "dblp": "f8"}

@@ -1,8 +1,8 @@
 """HuBERT laid out for a CPU: the same features, a sixth to a quarter sooner in bfloat16.
 
 Its convolutions want the channels of a frame beside each other in memory, which torch gives two-dimensional ones only;
-and attention over clips of some seconds is sooner done as two products and a softmax than piece by piece, as the flash
-attention of CPUs has it, which spares memory that nobody lacks here.
+and attention over clips of some seconds is sooner done as two products and a softmax than piece by piece, as torch's
+own on a CPU does it, which spares memory that nobody lacks here.
 """
 
 from __future__ import annotations

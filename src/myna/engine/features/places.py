@@ -30,7 +30,10 @@ class Place:
     def settle(self) -> None:
         """Let this process, which makes features and then ends, take the threads that are its, and keep its memory."""
         use_threads(self.threads)
-        gc.freeze()  # what was imported stays; else Python looks through it for garbage, a third of a second each time
+        if not gc.get_freeze_count():
+            # What was imported stays: else it is looked through for garbage, a third of a second each time. Not again,
+            # for then nets may be among it.
+            gc.freeze()
         if self.device == "cpu":
             keep_freed()
 
