@@ -1,8 +1,8 @@
-"""How much memory SoVITS's training steps hold on a GPU, counted on a CPU: what waits for the way back, weights,
+"""How much memory training steps hold on a GPU, counted on a CPU: what waits for the way back, weights,
 gradients and the optimiser's numbers. What a GPU needs beside these (its context, workspaces, gradients of activations
 on their way) comes to 1 or 2 GB more. ``training.py --device cuda`` prints the real peak.
 
-Run: ``python benchmarks/sovits_memory.py --seconds 10``.
+Run: ``python benchmarks/training_memory.py --seconds 10``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import plain_gpt
 import torch
 from sovits_speed import DROPOUT, LORA_RANK
 from torch import Tensor, nn
@@ -20,19 +21,39 @@ from torch import Tensor, nn
 from myna.core.versions import version
 from myna.engine.training import sovits_flow, sovits_vits
 from myna.engine.training.flow_loss import FlowBatch
+from myna.engine.training.gpt_batches import GptBatch, collate
+from myna.engine.training.gpt_data import GptRow
+from myna.engine.training.gpt_objective import published_loss
 from myna.engine.training.lora import adapt, flow_of, hold_coarsely
+from myna.engine.training.optim import ScaledAdam
 from myna.engine.training.recipe import Phase
 from myna.engine.training.sovits_rows import MARGIN, SPEC_HOP
 from myna.engine.training.vits_data import VitsBatch
 from myna.models.build import build_discriminators, build_sovits
+from myna.models.gpt import Gpt
+from myna.models.gpt_layers import SelfAttention
 from myna.models.sovits_flow import SovitsFlow
 from myna.models.sovits_vits import SovitsVits
 
 GIB = 2**30
 
 
+def gpt(name: str, clips: int, seconds: float) -> tuple[list[nn.Module], Sequence[Phase[Any]], GptBatch]:
+    """Nets, phases and a batch of ``clips`` of so many seconds, with prosody."""
+    sizes = version(name).gpt
+    net = Gpt(sizes, plain_gpt.DROPOUT).train()
+    for layer in net.modules():
+        if isinstance(layer, SelfAttention):
+            layer.dropout = 0.0  # only on a CPU it keeps the scores: a GPU's kernel computes them again
+    phones = torch.zeros(int(seconds * 11), dtype=torch.long)
+    prosody = torch.randn(sizes.bert_width, len(phones)).half()
+    row = GptRow(phones, torch.zeros(int(seconds * 25), dtype=torch.long), prosody, clip="x")
+    phase = Phase("gpt", net, ScaledAdam(net.parameters()), lambda batch: published_loss(net, batch))
+    return [net], [phase], collate([row] * clips, sizes.end_token)
+
+
 def vits(name: str, clips: int, frames: int) -> tuple[list[nn.Module], Sequence[Phase[Any]], VitsBatch]:
-    """Nets, phases and a batch of ``clips`` of so many frames."""
+    """The same, of clips of so many frames."""
     record = version(name)
     net, judges = build_sovits(record, DROPOUT).train(), build_discriminators(record).train()
     assert isinstance(net, SovitsVits)
@@ -112,8 +133,9 @@ def main() -> None:
     frames = int(given.seconds * 50)
     sys.stdout.write("training            clips  weights GiB  way back GiB  together GiB\n")
     for name, clips, made in (
-        ("v2", 8, lambda: vits("v2", 8, frames)),
-        ("v2ProPlus", 8, lambda: vits("v2ProPlus", 8, frames)),
+        ("v2 GPT", 8, lambda: gpt("v2", 8, given.seconds)),
+        ("v2 SoVITS", 8, lambda: vits("v2", 8, frames)),
+        ("v2ProPlus SoVITS", 8, lambda: vits("v2ProPlus", 8, frames)),
         ("v4 LoRA", 2, lambda: lora("v4", 2, frames, grad_ckpt=False)),
         ("v4 LoRA, grad_ckpt", 2, lambda: lora("v4", 2, frames, grad_ckpt=True)),
     ):
