@@ -6,29 +6,16 @@ import copy
 
 import pytest
 import torch
-import transformers
 
 from myna.models import hubert_on_cpu
 from myna.models.hubert_on_cpu import FlatConv, lay_out_for_cpu
 from myna.models.pretrained import HubertContent
+from tests.engine.features.test_shared import hubert as small_hubert
 
 
 @pytest.fixture(params=["group", "layer"])
 def hubert(request: pytest.FixtureRequest) -> HubertContent:
-    config = transformers.HubertConfig(
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=[16] * 7,
-        feat_extract_norm=request.param,
-        do_stable_layer_norm=request.param == "layer",
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return HubertContent(transformers.HubertModel(config)).eval()
+    return small_hubert(request.param)
 
 
 @torch.no_grad()

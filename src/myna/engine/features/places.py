@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from dataclasses import dataclass
 
@@ -28,12 +27,8 @@ class Place:
     precision: str = "fp32"
 
     def settle(self) -> None:
-        """Let this process, which makes features and then ends, take the threads that are its, and keep its memory."""
+        """Let this process take the threads that are its, and keep its memory."""
         use_threads(self.threads)
-        if not gc.get_freeze_count():
-            # What was imported stays: else it is looked through for garbage, a third of a second each time. Not again,
-            # for then nets may be among it.
-            gc.freeze()
         if self.device == "cpu":
             keep_freed()
 
